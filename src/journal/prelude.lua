@@ -1,0 +1,46 @@
+-- Put before every other script. KEYS[1] is the prefix of all keys; its hash tag keeps them in one slot.
+local prefix = KEYS[1]
+local function key(name)
+  return prefix .. ':' .. name
+end
+
+local epoch = redis.call('GET', key('epoch'))
+if not epoch then
+  return redis.error_reply('NOEPOCH the journal is empty: Redis lost its data')
+end
+
+local time = redis.call('TIME')
+local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- The one place where a seq is given: the entry and the container's counter move together.
+local function append(container, kind, instruction, data)
+  local seq = redis.call('HINCRBY', key('seqs'), container, 1)
+  redis.call('XADD', key('journal'), '*', 'c', container, 's', seq, 't', kind, 'i', instruction, 'd', data, 'e', epoch)
+  return seq
+end
+
+local function isOwner(container, pod, generation)
+  return redis.call('HGET', key('owners'), container) == pod
+    and redis.call('HGET', key('generations'), container) == generation
+end
+
+local function isKnown(container)
+  return redis.call('SISMEMBER', key('containers'), container) == 1
+end
+
+local function instructionKey(id)
+  return key('instruction:' .. id)
+end
+
+local function headOf(container)
+  return redis.call('ZRANGE', key('pending:' .. container), 0, 0)[1]
+end
+
+-- An instruction that ended leaves Redis; the journal keeps its story.
+local function forgetInstruction(container, id)
+  redis.call('DEL', instructionKey(id))
+  redis.call('ZREM', key('pending:' .. container), id)
+  if redis.call('ZCARD', key('pending:' .. container)) == 0 then
+    redis.call('SREM', key('work'), container)
+  end
+end

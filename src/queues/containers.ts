@@ -1,0 +1,31 @@
+import type { RunScript } from '../journal/scripts.ts'
+import { createAsk } from './instructions.ts'
+
+export const operations = ['start', 'stop', 'restart', 'interrupt', 'pause', 'resume', 'reset'] as const
+export type Operation = (typeof operations)[number]
+
+export function createContainers(run: RunScript) {
+  const ask = createAsk(run)
+  return {
+    async register(containerId: string) {
+      const [outcome, seq] = await ask('register', containerId)
+      return { isCreated: outcome === 'created', seq: Number(seq) }
+    },
+    async forget(containerId: string) {
+      const [, seq] = await ask('forget', containerId)
+      return { seq: Number(seq) }
+    },
+  }
+}
+
+/** Requests reach the owner through the journal, whichever pod was asked; a container without an owner gets one first. */
+export function createControl(run: RunScript, claim: (containerId: string) => Promise<void>) {
+  const ask = createAsk(run)
+  return {
+    async request(containerId: string, operation: Operation) {
+      await claim(containerId)
+      const [, seq] = await ask('control', containerId, operation)
+      return { seq: Number(seq) }
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto'
+import { type ErrorCode, errorCodes, serviceError } from '../errors.ts'
+import type { Reply, RunScript } from '../journal/scripts.ts'
+
+export const resumePolicies = ['continue', 'restart', 'ask'] as const
+export type ResumePolicy = (typeof resumePolicies)[number]
+
+export interface Submission {
+  containerId: string
+  text: string
+  /** `null`: `continue` after a drain or a crash, `ask` after a crash inside a tool call. */
+  resumePolicy: ResumePolicy | null
+  retryOf?: string
+}
+
+/** What any pod may do to instructions: every change is one script, so a race has one winner. */
+export function createInstructions(deps: {
+  run: RunScript
+  podId: string
+  queueLimit: number
+  onAccepted(containerId: string): void
+}) {
+  const { run, podId, queueLimit, onAccepted } = deps
+  const ask = createAsk(run)
+
+  return {
+    async submit({ containerId, text, resumePolicy, retryOf }: Submission) {
+      const id = randomUUID()
+      const data = { text, resumePolicy, acceptedBy: podId, ...(retryOf === undefined ? {} : { retryOf }) }
+      const reply = await ask('accept', containerId, id, text, resumePolicy ?? '', queueLimit, JSON.stringify(data))
+      onAccepted(containerId)
+      return { id, state: 'queued' as const, position: Number(reply[2]), seq: Number(reply[1]) }
+    },
+    /** `running`: the owner was asked; the instruction's own event tells the end. */
+    async cancel(containerId: string, id: string) {
+      const [outcome, seq] = await ask('cancel', containerId, id, '0')
+      return { state: outcome === 'cancelled' ? ('cancelled' as const) : ('running' as const), seq: Number(seq) }
+    },
+    async cancelQueued(containerId: string, id: string) {
+      const [, seq] = await ask('cancel', containerId, id, '1')
+      return { seq: Number(seq) }
+    },
+    async clear(containerId: string) {
+      const [, cancelled] = await ask('clear', containerId)
+      return { cancelled: (cancelled as Reply[]).map(String) }
+    },
+    async decide(containerId: string, id: string, resumePolicy: 'continue' | 'restart') {
+      const [, seq] = await ask('decide', containerId, id, resumePolicy)
+      return { seq: Number(seq) }
+    },
+  }
+}
+
+/** Runs a script for a client: a refusal and an absent Redis both become an error with a code. */
+export function createAsk(run: RunScript): RunScript {
+  return async (name, ...args) => {
+    const reply = await run(name, ...args).catch((cause: unknown) => {
+      throw serviceError('redis_unavailable', undefined, cause)
+    })
+    const outcome = String(reply[0])
+    if (outcome === 'gone') throw serviceError('instruction_not_found')
+    if (outcome in errorCodes) throw serviceError(outcome as ErrorCode)
+    return reply
+  }
+}
+
+export type Instructions = ReturnType<typeof createInstructions>
