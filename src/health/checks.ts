@@ -1,4 +1,4 @@
-import type { DaemonInfo, Daemons } from '../daemons/daemons.ts'
+import type { DaemonInfo, Daemons } from '../daemons/types.ts'
 import type { Ailment } from './recovery.ts'
 
 export interface CheckLimits {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { DaemonInfo, Daemons } from '../daemons/daemons.ts'
+import type { DaemonInfo, Daemons } from '../daemons/types.ts'
 import { stepBudgets } from '../config.ts'
 import type { Component } from '../lifecycle.ts'
 import { type CheckLimits, examine } from './checks.ts'
@@ -41,7 +41,7 @@ export function createHealthMonitor(deps: {
 
   return {
     name: 'health-monitor',
-    budgetMs: stepBudgets.monitorsSeconds * 1000,
+    budgetMs: stepBudgets['health-monitor'],
     start() {
       daemons.onExit((containerId, { wasRequested }) => {
         if (!wasRequested) checkSoon(daemons.info(containerId))

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { Daemons } from '../daemons/daemons.ts'
+import type { Daemons } from '../daemons/types.ts'
 import type { OwnerEvent } from '../journal/appender.ts'
 import type { RunScript } from '../journal/scripts.ts'
 import type { Sessions } from '../queues/sessions.ts'

@@ -18,12 +18,12 @@ export interface Connections {
   disconnect(): void
 }
 
-const shared: RedisOptions = {
+const shared = {
   lazyConnect: true,
-  retryStrategy: (attempt) => Math.min(attempt * 100, 1000),
+  retryStrategy: (attempt: number) => Math.min(attempt * 100, 1000),
   // After a failover the old primary answers READONLY: a new connection finds the new one.
-  reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
-}
+  reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? 2 : false),
+} satisfies RedisOptions
 
 const frontCommandTimeoutMs = 2000
 

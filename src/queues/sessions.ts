@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { DaemonInfo, Daemons, Session } from '../daemons/daemons.ts'
-import { isDaemonError } from '../daemons/daemons.ts'
+import type { DaemonInfo, Daemons, Session } from '../daemons/types.ts'
+import { isDaemonError } from '../daemons/types.ts'
 import type { OwnerEvent } from '../journal/appender.ts'
 import type { RunScript } from '../journal/scripts.ts'
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { Daemons, TurnOutcome } from '../daemons/daemons.ts'
+import type { Daemons, TurnOutcome } from '../daemons/types.ts'
 import type { Recovery } from '../health/recovery.ts'
 import type { Appender } from '../journal/appender.ts'
 import type { RunScript } from '../journal/scripts.ts'

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { type Deadline, race } from '../deadline.ts'
-import type { Daemons } from '../daemons/daemons.ts'
+import type { Daemons } from '../daemons/types.ts'
 import type { JournalEvent } from '../journal/event.ts'
 import type { Component } from '../lifecycle.ts'
 import type { Ownership } from '../ownership/ownership.ts'

@@ -1,0 +1,73 @@
+import { bounded, list, number, object, text } from './untrusted.ts'
+
+/** What an agent says, in words that hold for any agent. */
+export interface AgentEvent {
+  type:
+    | 'agent.message'
+    | 'agent.thinking'
+    | 'agent.tool_use'
+    | 'agent.tool_result'
+    | 'agent.retrying'
+    | 'agent.output'
+  data: Record<string, unknown>
+}
+
+const messageLimit = 1024 * 1024
+
+/** The events in one line of stream-json; a line of another kind has none. */
+export function eventsOf(line: Record<string, unknown>): AgentEvent[] {
+  if (line.type === 'system' && line.subtype === 'api_retry') return [retrying(line)]
+  if (line.type !== 'assistant' && line.type !== 'user') return []
+  const blocks = list(object(line.message)?.content).map(object)
+  const parent = text(line.parent_tool_use_id)
+  return blocks
+    .flatMap((block) => (block === undefined ? [] : (fromBlock(line.type === 'assistant', block) ?? [])))
+    .map(({ type, data }) => ({ type, data: parent === '' ? data : { ...data, parentToolUseId: parent } }))
+}
+
+function fromBlock(isAssistant: boolean, block: Record<string, unknown>): AgentEvent | undefined {
+  if (!isAssistant) return block.type === 'tool_result' ? toolResult(block) : undefined
+  switch (block.type) {
+    case 'text':
+      return { type: 'agent.message', data: { text: bounded(text(block.text), messageLimit) } }
+    case 'thinking':
+      return { type: 'agent.thinking', data: { text: bounded(text(block.thinking), messageLimit) } }
+    case 'tool_use': {
+      const data = { toolUseId: text(block.id), name: text(block.name), input: boundedInput(block.input) }
+      return { type: 'agent.tool_use', data }
+    }
+    default:
+      return undefined
+  }
+}
+
+function toolResult(block: Record<string, unknown>): AgentEvent {
+  const parts = typeof block.content === 'string' ? [block.content] : list(block.content).map(partText)
+  const data = {
+    toolUseId: text(block.tool_use_id),
+    content: bounded(parts.join('\n')),
+    isError: block.is_error === true,
+  }
+  return { type: 'agent.tool_result', data }
+}
+
+function partText(part: unknown): string {
+  const block = object(part)
+  return block?.type === 'text' ? text(block.text) : `[${text(block?.type) || 'unknown content'}]`
+}
+
+/** An input that is too long is no object any more, but the start of its JSON. */
+function boundedInput(input: unknown): unknown {
+  const json = JSON.stringify(input ?? {})
+  const kept = bounded(json)
+  return kept === json ? (input ?? {}) : kept
+}
+
+const retrying = (line: Record<string, unknown>): AgentEvent => ({
+  type: 'agent.retrying',
+  data: {
+    attempt: number(line.attempt),
+    maxRetries: number(line.max_retries),
+    error: text(line.error) || null,
+  },
+})

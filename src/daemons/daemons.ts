@@ -1,0 +1,89 @@
+import type { Logger } from 'pino'
+import type { Deadline } from '../deadline.ts'
+import { createDaemon, type Daemon, type DaemonConfig } from './daemon.ts'
+import { createTreeKiller } from './process-tree.ts'
+import { type DaemonEvent, type Daemons, type DaemonState } from './types.ts'
+
+export { sweepLeftovers } from './leftovers.ts'
+export * from './types.ts'
+
+const stopMs = 5000
+/** Of a shutdown's budget: for the last events and log lines. */
+const marginMs = 250
+const alive = new Set<DaemonState>(['starting', 'ready', 'busy', 'stopping'])
+
+/** The daemons of this pod, one per container. */
+export function createDaemons(deps: {
+  config: DaemonConfig
+  log: Logger
+  emit: (containerId: string, event: DaemonEvent) => void | Promise<void>
+  env: NodeJS.ProcessEnv
+}): Daemons {
+  const { config, log, emit, env } = deps
+  const killer = createTreeKiller()
+  const daemons = new Map<string, Daemon>()
+  const listeners: Parameters<Daemons['onExit']>[0][] = []
+  const closing = new AbortController()
+
+  function daemonOf(containerId: string): Daemon {
+    const found = daemons.get(containerId)
+    if (found !== undefined) return found
+    const made = createDaemon({
+      containerId,
+      config,
+      env,
+      killer,
+      log,
+      emit: (event) => emit(containerId, event),
+      onExit: (info) => listeners.forEach((listener) => listener(containerId, info)),
+    })
+    daemons.set(containerId, made)
+    return made
+  }
+
+  const list = () =>
+    [...daemons.values()].map((daemon) => daemon.info()).filter(({ state }) => alive.has(state))
+
+  async function stopAndLog(containerId: string, ms: number) {
+    const startedAt = performance.now()
+    await daemons.get(containerId)?.stop('shutdown', ms)
+    log.info({ containerId, ms: Math.round(performance.now() - startedAt) }, 'Claude session stopped')
+  }
+
+  return {
+    name: 'daemons',
+    budgetMs: stopMs,
+    async ensure(containerId, session, signal) {
+      const given = signal === undefined ? [] : [signal]
+      return daemonOf(containerId).ensure(session, AbortSignal.any([...given, closing.signal]))
+    },
+    async run(containerId, turn, signal) {
+      const running = daemons.get(containerId)?.running()
+      // It ended since it was ready: its exit has been told already.
+      return running?.run(turn, signal) ?? { kind: 'crashed', isInsideTool: false }
+    },
+    info: (containerId) => daemons.get(containerId)?.info(),
+    list,
+    async ping(containerId, ms) {
+      return (await daemons.get(containerId)?.running()?.agent.ping(ms)) ?? false
+    },
+    async kill(containerId, reason) {
+      await daemons.get(containerId)?.kill(reason)
+    },
+    async stopOne(containerId, reason) {
+      await daemons.get(containerId)?.stop(reason, stopMs)
+    },
+    onExit: (listener) => void listeners.push(listener),
+    async stop(deadline: Deadline) {
+      log.info('Stopping all Claude daemons...')
+      closing.abort(new Error('the service is stopping'))
+      const ms = Math.max(0, Math.min(deadline.remainingMs(), stopMs) - marginMs)
+      const results = await Promise.allSettled(list().map(({ containerId }) => stopAndLog(containerId, ms)))
+      const failed = results
+        .filter((result) => result.status === 'rejected')
+        .map(({ reason }) => reason as unknown)
+      if (failed.length > 0) throw new AggregateError(failed, 'agents could not be ended')
+      log.info('All Claude daemons stopped')
+    },
+  }
+}

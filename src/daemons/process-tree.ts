@@ -1,0 +1,62 @@
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import { type ProcessEntry, readProcesses } from './process-table.ts'
+
+/** What is known of a daemon's tree: its marker and, while it lives for certain, its first process. */
+export interface TreeRoot {
+  daemonId: string
+  pid?: number | undefined
+}
+
+/**
+ * Every living process of the tree: those marked as the daemon's, and all that descend from one of them or share its
+ * session or group. A process that dropped the marker, its parent, its session and its group is not found.
+ */
+export function treeOf({ daemonId, pid }: TreeRoot, processes: ProcessEntry[]): number[] {
+  const tree = new Set(
+    processes.filter((entry) => entry.daemonId === daemonId || entry.pid === pid).map((e) => e.pid),
+  )
+  for (let before = -1; before < tree.size; ) {
+    before = tree.size
+    for (const entry of processes) {
+      if (tree.has(entry.ppid) || tree.has(entry.pgid) || tree.has(entry.sid)) tree.add(entry.pid)
+    }
+  }
+  const isAlive = new Set(processes.filter((entry) => !entry.isZombie).map((entry) => entry.pid))
+  return [...tree].filter((member) => isAlive.has(member) && member !== process.pid)
+}
+
+/** Kills trees; many asked for at once share one look at the process table. */
+export function createTreeKiller(read: () => ProcessEntry[] = readProcesses) {
+  let next: Promise<ProcessEntry[]> | undefined
+
+  function look(): Promise<ProcessEntry[]> {
+    next ??= setImmediate().then(() => {
+      next = undefined
+      return read()
+    })
+    return next
+  }
+
+  return {
+    /** SIGKILL until nothing is left, as processes may fork meanwhile. Resolves with those still alive after `ms`. */
+    async kill(root: () => TreeRoot, ms = 3000): Promise<number[]> {
+      const endsAt = performance.now() + ms
+      for (;;) {
+        const left = treeOf(root(), await look())
+        if (left.length === 0 || performance.now() > endsAt) return left
+        for (const pid of left) kill(pid)
+        await setTimeout(10)
+      }
+    },
+  }
+}
+
+export type TreeKiller = ReturnType<typeof createTreeKiller>
+
+function kill(pid: number) {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended meanwhile, or is another user's: the next look tells.
+  }
+}

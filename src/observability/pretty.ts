@@ -1,0 +1,41 @@
+import type { DestinationStream } from 'pino'
+
+interface Entry {
+  level: string
+  msg?: string
+  containerId?: string
+  err?: ErrorFields
+  [field: string]: unknown
+}
+
+interface ErrorFields {
+  message?: string
+  stack?: string
+}
+
+const hidden = new Set(['level', 'time', 'msg', 'pod', 'err', 'containerId'])
+
+/** Turns pino's JSON lines into `[INFO] message (containerId: c-1, key: value)` for people at a terminal. */
+export function createPretty(out: DestinationStream): DestinationStream {
+  return { write: (line) => out.write(prettyLine(JSON.parse(line) as Entry)) }
+}
+
+function prettyLine(entry: Entry): string {
+  const { level, msg, containerId, err } = entry
+  const others = Object.entries(entry).filter(([key]) => !hidden.has(key))
+  const fields = containerId === undefined ? others : [['containerId', containerId] as const, ...others]
+  const suffix = fields.map(([key, value]) => `${key}: ${shown(value)}`).join(', ')
+  const head = `[${level.toUpperCase()}] ${msg ?? ''}${suffix === '' ? '' : ` (${suffix})`}\n`
+  return err === undefined ? head : `${head}${errorLines(err)}\n`
+}
+
+/** Control characters could steer the reader's terminal, so such a string is shown as JSON. */
+const shown = (value: unknown) =>
+  typeof value === 'string' && !/\p{Cc}/u.test(value) ? value : JSON.stringify(value)
+
+function errorLines(err: ErrorFields): string {
+  return (err.stack ?? err.message ?? JSON.stringify(err))
+    .split('\n')
+    .map((line) => `  ${line}`)
+    .join('\n')
+}

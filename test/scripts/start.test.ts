@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
+import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { freePort } from '../support/redis.ts'
+
+const root = new URL('../../', import.meta.url).pathname
+
+async function until<T>(what: string, read: () => T | undefined | false): Promise<T> {
+  for (const end = Date.now() + 20_000; Date.now() < end; await setTimeout(20)) {
+    const value = read()
+    if (value !== undefined && value !== false) return value
+  }
+  throw new Error(`not within 20 s: ${what}`)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** A checkout whose service is the stub; its packages are those of this one. */
+async function checkout(t: TestContext) {
+  const dir = mkdtempSync(join(tmpdir(), 'baton start-'))
+  for (const path of ['scripts', 'src/config', 'src/config.ts', 'package.json', 'package-lock.json']) {
+    cpSync(join(root, path), join(dir, path), { recursive: true })
+  }
+  cpSync(join(root, 'test/scripts/stub-service.ts'), join(dir, 'src/main.ts'))
+  const packages = join(dir, 'node_modules')
+  mkdirSync(packages)
+  for (const name of readdirSync(join(root, 'node_modules'))) {
+    if (!name.startsWith('.')) symlinkSync(join(root, 'node_modules', name), join(packages, name))
+  }
+  cpSync(join(root, 'package-lock.json'), join(packages, '.baton-lock'))
+  t.after(() => rmSync(dir, { recursive: true, force: true }))
+
+  const pidFile = join(dir, 'baton.pid')
+  const redisPidFile = join(dir, 'data/redis/redis.pid')
+  const { REDIS_URL: _url, REDIS_URL_FILE: _file, DATA_DIR: _data, ...inherited } = process.env
+  const path = `${dirname(process.execPath)}:${process.env.PATH}`
+  const env = { ...inherited, PATH: path, PORT: String(await freePort()), PID_FILE: pidFile }
+  const pidIn = (file: string) => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0) || undefined
+
+  function start() {
+    const child = spawn('bash', ['scripts/start.sh'], { cwd: dir, env, detached: true })
+    const exited = once(child, 'close') as Promise<[number | null, string | null]>
+    let output = ''
+    const collect = (chunk: Buffer) => {
+      output += chunk.toString()
+    }
+    child.stdout.on('data', collect)
+    child.stderr.on('data', collect)
+    t.after(() => endAll(child))
+    const says = (pattern: RegExp) =>
+      until(`${String(pattern)} in:\n${output}`, () => pattern.exec(output) ?? false)
+    return { child, exited, says, output: () => output }
+  }
+
+  async function endAll(child: ChildProcess) {
+    const service = pidIn(pidFile)
+    for (const pid of [child.pid, service]) {
+      if (pid !== undefined && pid !== process.pid && isAlive(pid)) process.kill(pid, 'SIGKILL')
+    }
+    await until('Redis has ended', () => pidIn(redisPidFile) === undefined)
+  }
+
+  /** Started, with the process ids of service and Redis. */
+  async function started() {
+    const run = start()
+    await run.says(/Stop it/)
+    const [service, redis] = [pidIn(pidFile), pidIn(redisPidFile)]
+    assert.ok(service !== undefined && redis !== undefined)
+    return { ...run, pid: run.child.pid ?? 0, service, redis }
+  }
+  return { dir, pidFile, start, started, port: env.PORT }
+}
+
+test('prints what to try next: three curl lines, the documentation, how to stop', async (t) => {
+  const { started, port, pidFile } = await checkout(t)
+  const run = await started()
+  assert.equal(run.output().match(/^ {2}curl .*\/v1\/containers\/c-1/gm)?.length, 3)
+  assert.ok(run.output().includes(`http://127.0.0.1:${port}/docs`))
+  assert.ok(run.output().includes(`kill -TERM $(cat ${pidFile})`) || run.output().includes(pidFile))
+  assert.ok(run.output().split('\n').length < 24)
+})
+
+for (const [how, signal] of [
+  ['Ctrl-C', 'SIGINT'],
+  ['SIGTERM for the whole group', 'SIGTERM'],
+] as const) {
+  test(`${how} reaches the service once, Redis outlives it, and its exit code is kept`, async (t) => {
+    const { started } = await checkout(t)
+    const run = await started()
+    process.kill(-run.pid, signal)
+    assert.deepEqual(await run.exited, [7, null])
+    assert.match(
+      run.output(),
+      new RegExp(`signal 1: ${signal}\n(?!signal)[\\s\\S]*redis at the end: \\+PONG`),
+    )
+    assert.ok(!isAlive(run.redis))
+  })
+}
+
+test('a second signal is passed on too', async (t) => {
+  const { started } = await checkout(t)
+  const run = await started()
+  process.kill(run.pid, 'SIGTERM')
+  await run.says(/signal 1: SIGTERM/)
+  process.kill(run.pid, 'SIGINT')
+  await run.says(/signal 2: SIGINT/)
+  assert.deepEqual(await run.exited, [7, null])
+})
+
+test('Redis ends when the service is killed', async (t) => {
+  const { started } = await checkout(t)
+  const run = await started()
+  process.kill(run.service, 'SIGKILL')
+  assert.deepEqual(await run.exited, [137, null])
+  assert.ok(!isAlive(run.redis))
+})
+
+test('when start.sh is killed, service and Redis go on, and Redis ends with the service', async (t) => {
+  const { started, pidFile } = await checkout(t)
+  const run = await started()
+  process.kill(run.pid, 'SIGKILL')
+  await once(run.child, 'exit')
+  assert.ok(isAlive(run.service) && isAlive(run.redis))
+  process.kill(run.service, 'SIGTERM')
+  await run.says(/redis at the end: \+PONG/)
+  await until('Redis has ended', () => !isAlive(run.redis))
+  assert.ok(!existsSync(pidFile))
+})
+
+test('a second start says who runs already', async (t) => {
+  const { start, started } = await checkout(t)
+  const first = await started()
+  const second = start()
+  assert.deepEqual(await second.exited, [1, null])
+  assert.match(
+    second.output(),
+    new RegExp(`^Baton already runs as PID ${first.service} \\(.*src/main\\.ts\\)`),
+  )
+  assert.ok(isAlive(first.service) && isAlive(first.redis))
+})
+
+test('data that another Redis serves is refused, with its PID', async (t) => {
+  const { start, started, pidFile } = await checkout(t)
+  const first = await started()
+  writeFileSync(pidFile, '')
+  const second = start()
+  assert.deepEqual(await second.exited, [1, null])
+  assert.match(second.output(), new RegExp(`in use by Redis, PID ${first.redis}`))
+  writeFileSync(pidFile, String(first.service))
+})
+
+for (const [what, pid] of [
+  ['of a process that has ended', '999999999'],
+  ['of a process that is not Baton', String(process.pid)],
+  ['with no number', 'x'],
+] as const) {
+  test(`a PID file ${what} is no obstacle`, async (t) => {
+    const { started, pidFile } = await checkout(t)
+    writeFileSync(pidFile, pid)
+    const run = await started()
+    assert.notEqual(String(run.service), pid)
+  })
+}
+
+test('an append-only file that is damaged is reported, and nothing is left running', async (t) => {
+  const { dir, start } = await checkout(t)
+  mkdirSync(join(dir, 'data/redis/appendonlydir'), { recursive: true })
+  writeFileSync(join(dir, 'data/redis/appendonlydir/appendonly.aof.manifest'), 'nonsense\n')
+  const run = start()
+  assert.deepEqual(await run.exited, [1, null])
+  assert.match(run.output(), /Redis did not start/)
+})
