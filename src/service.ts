@@ -9,7 +9,7 @@ import { createHttpStop } from './terminus.ts'
 
 export interface ServiceParts {
   process: NodeJS.Process
-  createApp(config: Config, log: Logger): Promise<App>
+  createApp(config: Config, log: Logger, env: NodeJS.ProcessEnv): Promise<App>
   /** Tests break single components with it. */
   adapt?(components: Component[], app: App): Component[]
 }
@@ -18,7 +18,7 @@ export interface ServiceParts {
 export async function runService({ process, createApp, adapt = (components) => components }: ServiceParts) {
   const config = readConfig(process)
   const log = createLogger(config)
-  const app = await createApp(config, log).catch((err: unknown) => giveUp(process, log, err))
+  const app = await createApp(config, log, process.env).catch((err: unknown) => giveUp(process, log, err))
 
   const http: Component = app.http
   const components = adapt(app.components, app)

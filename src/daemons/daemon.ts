@@ -165,8 +165,7 @@ export function createDaemon(deps: {
         else if (running !== undefined && known.sessionId === session.id) {
           rest()
           return info()
-        }
-        else if (running !== undefined) await running.stop('requested', 5000)
+        } else if (running !== undefined) await running.stop('requested', 5000)
         else {
           const abort = new AbortController()
           const started = start(session, AbortSignal.any([signal, abort.signal]))

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Deadline } from '../deadline.ts'
 import { createDaemon, type Daemon, type DaemonConfig } from './daemon.ts'
+import { sweepLeftovers } from './leftovers.ts'
 import { createTreeKiller } from './process-tree.ts'
 import { type DaemonEvent, type Daemons, type DaemonState } from './types.ts'
 
@@ -53,6 +54,10 @@ export function createDaemons(deps: {
   return {
     name: 'daemons',
     budgetMs: stopMs,
+    async start() {
+      const left = await sweepLeftovers(config.WORKSPACES_DIR)
+      if (left.length > 0) log.warn({ containers: left }, 'Agents left by an earlier service process were ended')
+    },
     async ensure(containerId, session, signal) {
       const given = signal === undefined ? [] : [signal]
       return daemonOf(containerId).ensure(session, AbortSignal.any([...given, closing.signal]))

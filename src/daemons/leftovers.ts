@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSy
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { startTimeOf } from './process-table.ts'
-import type { TreeKiller } from './process-tree.ts'
+import { createTreeKiller, type TreeKiller } from './process-tree.ts'
 
 /** Written beside an agent, so that a later service finds it after this one was killed. */
 interface DaemonRecord {
@@ -41,7 +41,8 @@ export async function endLeftover(workspace: string, killer: TreeKiller): Promis
 }
 
 /** For the start of the service: ends every agent whose service is gone. Resolves with the containers looked after. */
-export async function sweepLeftovers(workspacesDir: string, killer: TreeKiller): Promise<string[]> {
+export async function sweepLeftovers(workspacesDir: string): Promise<string[]> {
+  const killer = createTreeKiller()
   const orphans = containersIn(workspacesDir).filter((name) => {
     const record = readRecord(join(workspacesDir, name))
     return record !== undefined && (startTimeOf(record.servicePid) ?? null) !== record.serviceStartTime

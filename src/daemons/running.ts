@@ -19,13 +19,13 @@ export function createRunning(deps: {
   let reason: EndReason | null = null
   let hasExited = false
 
-  agent.channel.exited.then(
-    () => {
-      hasExited = true
-    },
-    () => {},
-  )
-  const ended = agent.ended.then((end) => {
+  async function untilExited() {
+    await agent.channel.exited
+    hasExited = true
+  }
+
+  async function follow(): Promise<AgentEnd> {
+    const end = await agent.ended
     // First what is known of the daemon, then the turn: who hears of it sees the daemon as it is.
     try {
       onEnd(end, reason)
@@ -33,7 +33,10 @@ export function createRunning(deps: {
       turn?.lose(reason, end.isInsideTool)
     }
     return end
-  })
+  }
+
+  untilExited().catch(() => {})
+  const ended = follow()
   ended.catch(() => {})
 
   async function untilEnded(work: Promise<unknown>) {

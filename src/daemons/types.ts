@@ -1,3 +1,4 @@
+import type { Deadline } from '../deadline.ts'
 import type { Component } from '../lifecycle.ts'
 
 /** Something to tell the container's readers; types and data as in the journal. */
@@ -88,5 +89,7 @@ export interface Daemons extends Component {
   /** Kills the whole tree at once and waits for its end. */
   kill(containerId: string, reason: KillReason): Promise<void>
   stopOne(containerId: string, reason: StopReason): Promise<void>
+  /** Ends all of them at once; nothing of any tree is left. */
+  stop(deadline: Deadline): Promise<void>
   onExit(listener: (containerId: string, info: { wasRequested: boolean }) => void): void
 }

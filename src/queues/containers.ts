@@ -29,3 +29,6 @@ export function createControl(run: RunScript, claim: (containerId: string) => Pr
     },
   }
 }
+
+export type Containers = ReturnType<typeof createContainers>
+export type Control = ReturnType<typeof createControl>

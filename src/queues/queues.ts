@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { type Deadline, race, timedOut } from '../deadline.ts'
+import type { Retention } from '../history/retention.ts'
 import type { Tail } from '../history/tail.ts'
 import type { Appender } from '../journal/appender.ts'
 import { openEpoch } from '../journal/epoch.ts'
@@ -14,9 +15,11 @@ const connectMs = 30_000
 /** Everything that needs Redis: opened before the workers, closed when nothing writes any more. Jobs stay in Redis. */
 export function createQueues(deps: {
   budgetMs: number
+  podId: string
   connections: Connections
   ownership: Ownership
   tail: Tail
+  retention: Retention
   appender: Appender
   lanes(): Lane[]
   inFlight: { idle(ms: number): Promise<boolean> }
@@ -24,7 +27,7 @@ export function createQueues(deps: {
   onOpen(epoch: string): Promise<void>
   log: Logger
 }) {
-  const { budgetMs, connections, ownership, tail, appender, lanes, inFlight, closeForWrites, onOpen, log } = deps
+  const { budgetMs, podId, connections, ownership, tail, retention, appender, lanes, inFlight, closeForWrites, onOpen, log } = deps
   const announce = (type: string, data: object) => connections.runBack('announce', type, JSON.stringify(data))
 
   return {
@@ -35,7 +38,8 @@ export function createQueues(deps: {
       await onOpen(await openEpoch(connections.back))
       await ownership.start()
       tail.start()
-      await announce('service.started', { pod: ownership.podId })
+      retention.start()
+      await announce('service.started', { pod: podId })
     },
     quiet() {
       ownership.quiet()
@@ -43,6 +47,7 @@ export function createQueues(deps: {
     async stop(deadline: Deadline, reportSoFar?: unknown) {
       log.info('Destroying all queues...')
       closeForWrites()
+      retention.stop()
       const left = (share: number) => deadline.remainingMs() * share
       const problems: string[] = []
       const attempt = async (what: string, promise: Promise<unknown>, ms: number) => {
@@ -54,7 +59,7 @@ export function createQueues(deps: {
       if (!(await inFlight.idle(left(0.3)))) problems.push('requests in flight: not finished in time')
       if (connections.back.status === 'ready') {
         await attempt('journal', appender.flush(), left(0.3))
-        await attempt('report', announce('service.stopped', { pod: ownership.podId, report: reportSoFar }), left(0.3))
+        await attempt('report', announce('service.stopped', { pod: podId, report: reportSoFar }), left(0.3))
         await attempt('history', tail.caughtUp(left(0.3)), left(0.3))
         await attempt('ownership', ownership.release(ownership.owned()), left(0.3))
         await attempt('heartbeat', ownership.stop(), left(0.3))

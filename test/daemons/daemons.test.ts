@@ -19,7 +19,13 @@ test('starts on demand, runs turns in one session and tells what the agent says'
   const second = completed(await turn('tool 10ms', { id }))
   assert.equal(second.result, 'Turn 2: tool 10ms')
   assert.equal(second.cost?.toFixed(4), '0.0010')
-  assert.deepEqual(types(), ['daemon.started', 'agent.message', 'agent.tool_use', 'agent.tool_result', 'agent.message'])
+  assert.deepEqual(types(), [
+    'daemon.started',
+    'agent.message',
+    'agent.tool_use',
+    'agent.tool_result',
+    'agent.message',
+  ])
   assert.deepEqual(new Set(events.slice(2).map((event) => event.instructionId)), new Set([id]))
   assert.deepEqual(events[0]?.data, { sessionId: session.id, resumed: false, pid: info.pid, pod: 'pod-1' })
 })
@@ -35,11 +41,14 @@ test('starts one process for many who ask at once', async (t) => {
 test('a turn that fails is an error with the agent’s words', async (t) => {
   const { turn } = startDaemons(t)
   const { isError, error, result } = completed(await turn('fail'))
-  assert.deepEqual({ isError, error, result }, {
-    isError: true,
-    error: { code: 'api_error', message: 'The instruction asked to fail' },
-    result: null,
-  })
+  assert.deepEqual(
+    { isError, error, result },
+    {
+      isError: true,
+      error: { code: 'api_error', message: 'The instruction asked to fail' },
+      result: null,
+    },
+  )
 })
 
 test('resumes the same session after a stop and keeps its turn count', async (t) => {
@@ -55,7 +64,10 @@ test('resumes the same session after a stop and keeps its turn count', async (t)
   assert.equal(cost?.toFixed(4), '0.0010')
   assert.equal(daemons.info('c1')?.isResumed, true)
   assert.equal(daemons.info('c1')?.sessionId, session.id)
-  assert.deepEqual(types().filter((type) => type.startsWith('daemon.')), ['daemon.started', 'daemon.stopped', 'daemon.started'])
+  assert.deepEqual(
+    types().filter((type) => type.startsWith('daemon.')),
+    ['daemon.started', 'daemon.stopped', 'daemon.started'],
+  )
 })
 
 test('a session that never had a turn is started again without a loss', async (t) => {
@@ -90,7 +102,9 @@ test('a crash in the middle of a tool call says so, and the turn runs once more 
   daemons.onExit((_, { wasRequested }) => exits.push(wasRequested))
   const id = randomUUID()
   const running = turn('tool 60s', { id })
-  const pid = await until('a tool call', () => (daemons.info('c1')?.openTools === 1 ? daemons.info('c1')?.pid : undefined))
+  const pid = await until('a tool call', () =>
+    daemons.info('c1')?.openTools === 1 ? daemons.info('c1')?.pid : undefined,
+  )
   process.kill(pid as number, 'SIGKILL')
   assert.deepEqual(await running, { kind: 'crashed', isInsideTool: true })
   assert.equal(daemons.info('c1')?.state, 'failed')
@@ -98,7 +112,10 @@ test('a crash in the middle of a tool call says so, and the turn runs once more 
   await until('exited', () => types().includes('daemon.exited'))
   const again = completed(await turn('say done', { id, mode: 'restart' }))
   assert.equal(again.result, 'Turn 1: say done')
-  assert.deepEqual(ledger().map((fact) => fact.event), ['started', 'resumed', 'finished'])
+  assert.deepEqual(
+    ledger().map((fact) => fact.event),
+    ['started', 'resumed', 'finished'],
+  )
 })
 
 test('a crash outside of a tool call carries the exit code', async (t) => {
@@ -121,7 +138,10 @@ test('an interrupted turn runs again after a resume and goes on where it was', a
   await daemons.stopOne('c1', 'requested')
   assert.equal(completed(await turn(text, { id, mode: 'continue' })).result, `Turn 1 (continued): ${text}`)
   assert.deepEqual(messages(), ['a', `Turn 1 (continued): ${text}`])
-  assert.deepEqual(ledger().map((fact) => fact.event), ['started', 'interrupted', 'resumed', 'finished'])
+  assert.deepEqual(
+    ledger().map((fact) => fact.event),
+    ['started', 'interrupted', 'resumed', 'finished'],
+  )
 })
 
 test('an interrupted turn runs again in the same process too', async (t) => {
@@ -141,12 +161,16 @@ test('a finished turn is never run twice, in the same process and after a resume
   const { daemons, turn, ledger } = startDaemons(t)
   const id = randomUUID()
   await turn('one', { id })
-  for (const _ of ['same process', 'resumed']) {
+  for (const isResumed of [false, true]) {
     const { isError, result } = completed(await turn('one', { id, mode: 'continue' }))
     assert.deepEqual({ isError, result }, { isError: false, result: null })
+    assert.equal(daemons.info('c1')?.isResumed, isResumed)
     await daemons.kill('c1', 'recovery')
   }
-  assert.deepEqual(ledger().map((fact) => fact.event), ['started', 'finished'])
+  assert.deepEqual(
+    ledger().map((fact) => fact.event),
+    ['started', 'finished'],
+  )
 })
 
 test('a turn that does not stop when interrupted is killed after a grace', async (t) => {
@@ -221,7 +245,9 @@ test('a program that does not exist is a failed start with a clear sentence', as
 })
 
 test('a failed start carries the exit code and the last lines of stderr', async (t) => {
-  const { daemons, session, events } = startDaemons(t, { AGENT_COMMAND: script(tempDir(t), 'echo "no key given" >&2\nexit 3') })
+  const { daemons, session, events } = startDaemons(t, {
+    AGENT_COMMAND: script(tempDir(t), 'echo "no key given" >&2\nexit 3'),
+  })
   await assert.rejects(daemons.ensure('c1', session), (error) => {
     assert.ok(isDaemonError(error))
     assert.equal(error.message, 'the agent ended with 3: no key given')
@@ -287,7 +313,10 @@ test('the shutdown ends all daemons at once, one that ignores every signal too, 
   assert.deepEqual(await mid, { kind: 'interrupted' })
   assert.deepEqual([child, other, ...pids].filter(isAlive), [])
   assert.deepEqual(daemons.list(), [])
-  assert.deepEqual(ledger('c2').map((fact) => fact.event), ['started', 'interrupted'])
+  assert.deepEqual(
+    ledger('c2').map((fact) => fact.event),
+    ['started', 'interrupted'],
+  )
   const said = lines.map((line) => line.msg).filter((msg) => msg !== 'Claude session started')
   assert.deepEqual(said, [
     'Stopping all Claude daemons...',
@@ -316,3 +345,24 @@ function script(dir: string, body: string): string {
   chmodSync(path, 0o755)
   return path
 }
+
+test('a sink that never takes an event does not hold up the shutdown', async (t) => {
+  const { daemons, turn } = startDaemons(t, { emit: () => new Promise(() => {}) })
+  const running = turn('say one; sleep 60s')
+  await until('paused', () => daemons.info('c1')?.isReadingPaused)
+  const startedAt = performance.now()
+  await daemons.stop(createDeadline(5000))
+  assert.ok(performance.now() - startedAt < 5000)
+  assert.deepEqual(await running, { kind: 'interrupted' })
+})
+
+test('twenty daemons start and stop side by side', async (t) => {
+  const { daemons, turn } = startDaemons(t)
+  const containers = Array.from({ length: 20 }, (_, i) => `c${i + 1}`)
+  const outcomes = await Promise.all(containers.map((container) => turn('hi', { container })))
+  assert.ok(outcomes.every((outcome) => outcome.kind === 'completed'))
+  const startedAt = performance.now()
+  await daemons.stop(createDeadline(5000))
+  assert.ok(performance.now() - startedAt < 2000)
+  assert.deepEqual(daemons.list(), [])
+})

@@ -28,7 +28,10 @@ export function tempDir(t: TestContext): string {
 
 export const never = new AbortController().signal
 
-type Settings = Partial<DaemonConfig> & { env?: NodeJS.ProcessEnv; emit?: (event: DaemonEvent) => void | Promise<void> }
+type Settings = Partial<DaemonConfig> & {
+  env?: NodeJS.ProcessEnv
+  emit?: (event: DaemonEvent) => void | Promise<void>
+}
 
 /** Daemons with the real demo agent; everything is ended when the test is. */
 export function startDaemons(t: TestContext, { env = process.env, emit, ...settings }: Settings = {}) {
@@ -63,9 +66,13 @@ export function startDaemons(t: TestContext, { env = process.env, emit, ...setti
     lines,
     session,
     types: () => events.map((event) => event.type),
-    messages: () => events.filter((event) => event.type === 'agent.message').map((event) => String(event.data.text)),
+    messages: () =>
+      events.filter((event) => event.type === 'agent.message').map((event) => String(event.data.text)),
     /** Ensures a daemon and runs one turn in it. */
-    async turn(text: string, more: Partial<Turn> & { signal?: AbortSignal; container?: string } = {}): Promise<TurnOutcome> {
+    async turn(
+      text: string,
+      more: Partial<Turn> & { signal?: AbortSignal; container?: string } = {},
+    ): Promise<TurnOutcome> {
       const { signal = never, container = 'c1', ...given } = more
       const own = sessions.get(container) ?? { id: randomUUID(), isStarted: false }
       sessions.set(container, own)
@@ -104,5 +111,5 @@ export function isAlive(pid: number): boolean {
 
 export function completed(outcome: TurnOutcome) {
   assert.equal(outcome.kind, 'completed')
-  return outcome as Extract<TurnOutcome, { kind: 'completed' }>
+  return outcome
 }

@@ -1,17 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs'
-import { writeFileSync } from 'node:fs'
+import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -38,25 +28,27 @@ function isAlive(pid: number): boolean {
 
 /** A checkout whose service is the stub; its packages are those of this one. */
 async function checkout(t: TestContext) {
-  const dir = mkdtempSync(join(tmpdir(), 'baton start-'))
+  const dir = fs.mkdtempSync(join(tmpdir(), 'baton start-'))
   for (const path of ['scripts', 'src/config', 'src/config.ts', 'package.json', 'package-lock.json']) {
-    cpSync(join(root, path), join(dir, path), { recursive: true })
+    fs.cpSync(join(root, path), join(dir, path), { recursive: true })
   }
-  cpSync(join(root, 'test/scripts/stub-service.ts'), join(dir, 'src/main.ts'))
+  fs.cpSync(join(root, 'test/scripts/stub-service.ts'), join(dir, 'src/main.ts'))
   const packages = join(dir, 'node_modules')
-  mkdirSync(packages)
-  for (const name of readdirSync(join(root, 'node_modules'))) {
-    if (!name.startsWith('.')) symlinkSync(join(root, 'node_modules', name), join(packages, name))
+  fs.mkdirSync(packages)
+  for (const name of fs.readdirSync(join(root, 'node_modules'))) {
+    if (!name.startsWith('.')) fs.symlinkSync(join(root, 'node_modules', name), join(packages, name))
   }
-  cpSync(join(root, 'package-lock.json'), join(packages, '.baton-lock'))
-  t.after(() => rmSync(dir, { recursive: true, force: true }))
+  fs.cpSync(join(root, 'package-lock.json'), join(packages, '.baton-lock'))
 
   const pidFile = join(dir, 'baton.pid')
   const redisPidFile = join(dir, 'data/redis/redis.pid')
-  const { REDIS_URL: _url, REDIS_URL_FILE: _file, DATA_DIR: _data, ...inherited } = process.env
   const path = `${dirname(process.execPath)}:${process.env.PATH}`
-  const env = { ...inherited, PATH: path, PORT: String(await freePort()), PID_FILE: pidFile }
-  const pidIn = (file: string) => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0) || undefined
+  const given = { PATH: path, PORT: String(await freePort()), PID_FILE: pidFile }
+  const env = { ...process.env, REDIS_URL: '', REDIS_URL_FILE: '', DATA_DIR: '', ...given }
+  const pidIn = (file: string) =>
+    (fs.existsSync(file) ? Number(fs.readFileSync(file, 'utf8')) : 0) || undefined
+
+  const children: ChildProcess[] = []
 
   function start() {
     const child = spawn('bash', ['scripts/start.sh'], { cwd: dir, env, detached: true })
@@ -67,19 +59,20 @@ async function checkout(t: TestContext) {
     }
     child.stdout.on('data', collect)
     child.stderr.on('data', collect)
-    t.after(() => endAll(child))
+    children.push(child)
     const says = (pattern: RegExp) =>
       until(`${String(pattern)} in:\n${output}`, () => pattern.exec(output) ?? false)
     return { child, exited, says, output: () => output }
   }
 
-  async function endAll(child: ChildProcess) {
-    const service = pidIn(pidFile)
-    for (const pid of [child.pid, service]) {
+  // The one hook of a checkout: hooks run in the order of their registration.
+  t.after(async () => {
+    const pids = [pidIn(pidFile), ...children.map((child) => child.pid)]
+    for (const pid of pids)
       if (pid !== undefined && pid !== process.pid && isAlive(pid)) process.kill(pid, 'SIGKILL')
-    }
     await until('Redis has ended', () => pidIn(redisPidFile) === undefined)
-  }
+    fs.rmSync(dir, { recursive: true, force: true })
+  })
 
   /** Started, with the process ids of service and Redis. */
   async function started() {
@@ -145,7 +138,7 @@ test('when start.sh is killed, service and Redis go on, and Redis ends with the 
   process.kill(run.service, 'SIGTERM')
   await run.says(/redis at the end: \+PONG/)
   await until('Redis has ended', () => !isAlive(run.redis))
-  assert.ok(!existsSync(pidFile))
+  assert.ok(!fs.existsSync(pidFile))
 })
 
 test('a second start says who runs already', async (t) => {
@@ -163,11 +156,11 @@ test('a second start says who runs already', async (t) => {
 test('data that another Redis serves is refused, with its PID', async (t) => {
   const { start, started, pidFile } = await checkout(t)
   const first = await started()
-  writeFileSync(pidFile, '')
+  fs.writeFileSync(pidFile, '')
   const second = start()
   assert.deepEqual(await second.exited, [1, null])
   assert.match(second.output(), new RegExp(`in use by Redis, PID ${first.redis}`))
-  writeFileSync(pidFile, String(first.service))
+  fs.writeFileSync(pidFile, String(first.service))
 })
 
 for (const [what, pid] of [
@@ -177,7 +170,7 @@ for (const [what, pid] of [
 ] as const) {
   test(`a PID file ${what} is no obstacle`, async (t) => {
     const { started, pidFile } = await checkout(t)
-    writeFileSync(pidFile, pid)
+    fs.writeFileSync(pidFile, pid)
     const run = await started()
     assert.notEqual(String(run.service), pid)
   })
@@ -185,8 +178,8 @@ for (const [what, pid] of [
 
 test('an append-only file that is damaged is reported, and nothing is left running', async (t) => {
   const { dir, start } = await checkout(t)
-  mkdirSync(join(dir, 'data/redis/appendonlydir'), { recursive: true })
-  writeFileSync(join(dir, 'data/redis/appendonlydir/appendonly.aof.manifest'), 'nonsense\n')
+  fs.mkdirSync(join(dir, 'data/redis/appendonlydir'), { recursive: true })
+  fs.writeFileSync(join(dir, 'data/redis/appendonlydir/appendonly.aof.manifest'), 'nonsense\n')
   const run = start()
   assert.deepEqual(await run.exited, [1, null])
   assert.match(run.output(), /Redis did not start/)

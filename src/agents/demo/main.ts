@@ -97,7 +97,7 @@ function control(requestId: unknown, subtype: string | undefined) {
       return output.answer(requestId, { version: 'demo' })
     case 'interrupt':
       output.answer(requestId, { still_queued: [] })
-      return void current?.abort.abort()
+      return current?.abort.abort()
     case 'end_session':
       output.answer(requestId, {})
       exitCode = current === undefined ? 0 : 1

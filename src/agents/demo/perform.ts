@@ -12,43 +12,35 @@ export interface Stage {
   ignoreSignals(): void
 }
 
-/** Carries out one directive; rejects with an AbortError when interrupted. `true`: the turn has to fail. */
-export async function perform(directive: Directive, stage: Stage): Promise<boolean> {
+/** Carries out one directive; rejects with an AbortError when interrupted. `fail` is the turn's own affair. */
+export async function perform(directive: Directive, stage: Stage): Promise<void> {
   const { signal, say } = stage
   switch (directive.do) {
     case 'sleep':
-      await setTimeout(directive.ms, undefined, { signal })
-      return false
+      return setTimeout(directive.ms, undefined, { signal })
     case 'tool':
-      await useTool(directive.ms, stage)
-      return false
+      return useTool(directive.ms, stage)
     case 'say':
-      say(directive.text)
-      return false
+      return say(directive.text)
     case 'bytes':
-      say('x'.repeat(directive.count))
-      return false
+      return say('x'.repeat(directive.count))
     case 'env':
-      say(`${directive.name} is ${process.env[directive.name] === undefined ? 'not visible' : 'visible'}`)
-      return false
+      return say(
+        `${directive.name} is ${process.env[directive.name] === undefined ? 'not visible' : 'visible'}`,
+      )
     case 'spawn child':
-      say(`child ${spawnChild()}`)
-      return false
+      return say(`child ${spawnChild()}`)
     case 'ignore signals':
-      stage.ignoreSignals()
-      return false
+      return stage.ignoreSignals()
     case 'crash once':
-      if (!stage.isFirstRun) return false
-      return process.exit(70)
+      return stage.isFirstRun ? process.exit(70) : undefined
     case 'crash':
       return process.exit(70)
     case 'hang':
       return new Promise(() => {})
     case 'freeze':
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
-      return false
+      return void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
     case 'fail':
-      return true
   }
 }
 

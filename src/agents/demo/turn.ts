@@ -34,7 +34,8 @@ export async function runTurn(
     const directive = from?.step === step ? shortened(given, from.leftMs) : given
     const begun = performance.now()
     try {
-      if (await perform(directive, stage)) {
+      await perform(directive, stage)
+      if (directive.do === 'fail') {
         transcript.append({ turn, message: uuid, event: 'finished' })
         return output.failed(uuid, 'The instruction asked to fail')
       }

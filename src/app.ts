@@ -1,0 +1,213 @@
+import { randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { type Config, retentionMs, stepBudgets } from './config.ts'
+import { createDaemons } from './daemons/daemons.ts'
+import { createHealthMonitor } from './health/monitor.ts'
+import { createRecovery } from './health/recovery.ts'
+import { createFeed } from './history/feed.ts'
+import { openHistory } from './history/open.ts'
+import { createRetention } from './history/retention.ts'
+import { createTail } from './history/tail.ts'
+import { createDrain } from './http/drain.ts'
+import { createHttp } from './http/http.ts'
+import { createInFlight } from './http/in-flight.ts'
+import { createProbes } from './http/probes.ts'
+import { createHttpServer } from './http/server.ts'
+import { createStreams } from './http/sse.ts'
+import { createSockets } from './http/websocket/server.ts'
+import { createAppender, type OwnerEvent } from './journal/appender.ts'
+import { createConnections } from './journal/redis.ts'
+import type { Component, Phase } from './lifecycle.ts'
+import { createMetrics } from './observability/metrics.ts'
+import { createOwnership } from './ownership/ownership.ts'
+import { createContainers, createControl } from './queues/containers.ts'
+import { createInstructions } from './queues/instructions.ts'
+import { createLane } from './queues/lane.ts'
+import { createQueues } from './queues/queues.ts'
+import { restoreUnfinished } from './queues/restore.ts'
+import { createSessions } from './queues/sessions.ts'
+import { type JobEnd, createTurns } from './queues/turn.ts'
+import { createWorkers } from './queues/workers.ts'
+
+/** Builds everything and opens nothing but SQLite. `components` is the order of shutdown: move a line to change it. */
+export async function createApp(config: Config, log: Logger, env: NodeJS.ProcessEnv) {
+  const podId = `${config.POD_NAME}-${randomBytes(3).toString('hex')}`
+  const drain = createDrain(config.DRAIN_SECONDS * 1000)
+  const inFlight = createInFlight()
+  const history = openHistory(join(config.DATA_DIR, 'baton.sqlite'))
+  if (history.wasCorrupt !== null) log.error({ movedTo: history.wasCorrupt }, 'SQLite was corrupt: it is rebuilt from the journal')
+
+  const feed = createFeed()
+  const connections = createConnections(config.REDIS_URL, log)
+  const { runFront, runBack } = connections
+  const tail = createTail({ redis: connections.tail, front: connections.front, history, feed, log })
+  const retention = createRetention({ redis: connections.back, history, retentionMs: retentionMs(config), log })
+
+  const ownership = createOwnership({
+    run: runFront,
+    podId,
+    maxContainers: config.MAX_CONTAINERS_PER_POD,
+    log,
+    onLost: () => workers.loseAll(),
+  })
+  const appender = createAppender({ run: runBack, podId, generation: ownership.generation, log })
+  /** The daemons' events say on which pod they happened. */
+  const emit = (containerId: string, event: OwnerEvent) => {
+    const data = event.type.startsWith('daemon.') ? { ...event.data, pod: podId } : event.data
+    return appender.push(containerId, { ...event, data })
+  }
+
+  const daemons = createDaemons({ config, log, emit, env })
+  const metrics = createMetrics({
+    history,
+    version,
+    daemons: daemons.list,
+    lagSeconds: tail.lagSeconds,
+    sockets: () => sockets.count(),
+    lateRequests: drain.lateRequests,
+  })
+  const sessions = createSessions({ run: runBack, daemons, emit })
+  const recovery = createRecovery({
+    run: runBack,
+    podId,
+    generation: ownership.generation,
+    daemons,
+    sessions,
+    emit,
+    maxAttempts: config.MAX_RECOVERY_ATTEMPTS,
+    delayMs: config.RECOVERY_DELAY_SECONDS * 1000,
+    log,
+    onEnd: metrics.recovery,
+  })
+  const turns = createTurns({ run: runBack, podId, daemons, sessions, recovery, appender, log })
+  const counts = createCounts(() => lifecyclePhase !== 'running')
+  const workers = createWorkers({
+    budgetMs: config.WORKERS_BUDGET_SECONDS * 1000,
+    ownership,
+    daemons,
+    sessions,
+    openLane: (containerId, generation) =>
+      createLane({
+        containerId,
+        generation,
+        redis: connections.back,
+        run: runBack,
+        turns,
+        workerIdleMs: config.WORKER_IDLE_SECONDS * 1000,
+        log,
+        onEnd: counts.add,
+      }),
+    log,
+  })
+  const monitor = createHealthMonitor({
+    daemons,
+    recovery,
+    intervalMs: config.HEALTH_INTERVAL_SECONDS * 1000,
+    limits: {
+      pingMs: config.HEALTH_PING_TIMEOUT_SECONDS * 1000,
+      turnStallMs: config.TURN_STALL_SECONDS * 1000,
+      toolStallMs: config.TOOL_STALL_SECONDS * 1000,
+    },
+    log,
+  })
+  const queues = createQueues({
+    budgetMs: stepBudgets.queues,
+    podId,
+    connections,
+    ownership,
+    tail,
+    retention,
+    appender,
+    lanes: workers.lanes,
+    inFlight,
+    closeForWrites: drain.closeForWrites,
+    onOpen: (epoch) => restoreUnfinished({ epoch, history, run: runBack, podId, log }),
+    log,
+  })
+
+  // After SQLite has an event: the metrics, the owner of its container, then the clients.
+  feed.subscribeAll(metrics.event)
+  feed.subscribeAll(workers.act)
+
+  const probes = createProbes({
+    isStarted: () => lifecyclePhase !== 'starting',
+    drain,
+    checks: [
+      { name: 'redis', check: () => connections.front.ping() },
+      { name: 'sqlite', check: () => history.check() },
+      { name: 'projection', check: () => assertLag(tail.lagSeconds(), config.READY_MAX_LAG_SECONDS) },
+    ],
+  })
+  const streams = createStreams({ history, feed, log })
+  const sockets = createSockets({ history, feed, log, config }, streams)
+  const server = await createHttpServer(
+    {
+      config,
+      log,
+      history,
+      feed,
+      tail,
+      instructions: createInstructions({ run: runFront, podId, queueLimit: config.QUEUE_LIMIT, onAccepted: workers.ring }),
+      containers: createContainers(runFront),
+      control: createControl(runFront, workers.claim),
+      metrics,
+      probes,
+      drain,
+      inFlight,
+      version,
+    },
+    sockets,
+    streams,
+  )
+  const http = createHttp(server, config)
+  const database: Component = {
+    name: 'database',
+    budgetMs: stepBudgets.database,
+    stop() {
+      history.close()
+      log.info('Database closed')
+    },
+  }
+
+  let lifecyclePhase: Phase = 'starting'
+  return {
+    components: [monitor, workers, daemons, queues, sockets, http, database] as Component[],
+    http,
+    server: server.server,
+    onPhase(phase: Phase) {
+      lifecyclePhase = phase
+      metrics.phase(phase)
+      if (phase === 'draining') drain.begin()
+    },
+    onStep: metrics.step,
+    url: () => server.listeningOrigin,
+    counts: () => ({
+      instructions: counts.read(workers.lanes().filter((lane) => lane.isRunning()).length),
+      socketsClosed: sockets.closedCount(),
+      lateRequests: drain.lateRequests(),
+    }),
+  }
+}
+
+export type App = Awaited<ReturnType<typeof createApp>>
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+
+function assertLag(seconds: number, limit: number) {
+  if (seconds > limit) throw new Error(`SQLite is ${seconds.toFixed(1)} s behind the journal`)
+}
+
+/** What became of the instructions that ran when the shutdown began. */
+function createCounts(isCounting: () => boolean) {
+  const count = { finished: 0, handedBack: 0 }
+  return {
+    add(end: JobEnd) {
+      if (!isCounting()) return
+      if (end === 'finished') count.finished += 1
+      if (end === 'handed_back') count.handedBack += 1
+    },
+    read: (stillRunning: number) => ({ ...count, lost: stillRunning }),
+  }
+}

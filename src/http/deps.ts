@@ -1,0 +1,28 @@
+import type { Logger } from 'pino'
+import type { Config } from '../config.ts'
+import type { Feed } from '../history/feed.ts'
+import type { History } from '../history/open.ts'
+import type { Tail } from '../history/tail.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import type { Containers, Control } from '../queues/containers.ts'
+import type { Instructions } from '../queues/instructions.ts'
+import type { Drain } from './drain.ts'
+import type { InFlight } from './in-flight.ts'
+import type { Probes } from './probes.ts'
+
+/** What the routes ask; none of it knows HTTP. */
+export interface HttpDeps {
+  config: Config
+  log: Logger
+  history: History
+  feed: Feed
+  tail: Pick<Tail, 'caughtUp'>
+  instructions: Instructions
+  containers: Containers
+  control: Control
+  metrics: Metrics
+  probes: Probes
+  drain: Drain
+  inFlight: InFlight
+  version: string
+}

@@ -1,0 +1,43 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { HttpDeps } from '../deps.ts'
+
+const tags = ['operations']
+
+/** For probes, load balancers and Prometheus. */
+export const operationRoutes =
+  ({ probes, metrics, history, version }: HttpDeps): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    // The event loop answers: that is all that liveness may depend on. A restart mends no Redis.
+    app.get('/livez', { schema: { tags, summary: 'The process answers' } }, async () => ({ status: 'ok' }))
+    app.get('/readyz', { schema: { tags, summary: 'Ready for traffic; the body says what is not' } }, async (_request, reply) => {
+      const readiness = await probes.readiness()
+      return reply.code(readiness.status === 'ready' ? 200 : 503).send(readiness)
+    })
+    app.get('/startupz', { schema: { tags, summary: 'Everything has started' } }, async (_request, reply) => {
+      const isStarted = probes.isStarted()
+      return reply.code(isStarted ? 200 : 503).send({ status: isStarted ? 'started' : 'starting' })
+    })
+    app.get('/metrics', { schema: { tags, summary: 'Prometheus metrics' } }, async (_request, reply) => {
+      const text = await metrics.registry.metrics()
+      return reply.type(metrics.registry.contentType).send(text)
+    })
+    app.get('/version', { schema: { tags, summary: 'The version' } }, async () => ({ version, node: process.version }))
+    app.get(
+      '/v1/pods',
+      {
+        schema: {
+          tags,
+          summary: 'Pods that stopped, with their shutdown reports',
+          response: {
+            200: Type.Object({
+              items: Type.Array(
+                Type.Object({ pod: Type.String(), report: Type.Unknown(), stoppedAt: Type.Union([Type.String(), Type.Null()]) }),
+              ),
+            }),
+          },
+        },
+      },
+      async () => ({ items: history.pods() }),
+    )
+  }

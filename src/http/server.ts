@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyRequest } from 'fastify'
+import { serviceError } from '../errors.ts'
+import type { HttpDeps } from './deps.ts'
+import { createHostCheck } from './hosts.ts'
+import { rawProblem, sendProblem } from './problem.ts'
+import { createReading } from './reading.ts'
+import { containerRoutes } from './routes/containers.ts'
+import { controlRoutes } from './routes/control.ts'
+import { eventRoutes } from './routes/events.ts'
+import { instructionRoutes } from './routes/instructions.ts'
+import { operationRoutes } from './routes/operations.ts'
+import type { Streams } from './sse.ts'
+import { compileValidator } from './validation.ts'
+import type { Sockets } from './websocket/server.ts'
+
+/** Longer than the idle timeout of common load balancers (60 s), so that they and not we close idle connections. */
+const keepAliveMs = 72_000
+const requestMs = 60_000
+
+const isWrite = ({ method, url }: FastifyRequest) => url.startsWith('/v1/') && !['GET', 'HEAD', 'OPTIONS'].includes(method)
+
+/** Every route of the service. No hook here touches Redis, workers or the database when the server closes. */
+export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams: Streams) {
+  const { config, log, metrics, drain, inFlight, version } = deps
+  const isAllowedHost = createHostCheck(config.HOST)
+  const reading = createReading(deps)
+  const app = Fastify({
+    loggerInstance: log.child({}, { level: 'warn' }),
+    disableRequestLogging: true,
+    bodyLimit: config.MAX_BODY_BYTES,
+    keepAliveTimeout: keepAliveMs,
+    requestTimeout: requestMs,
+    genReqId: () => randomUUID(),
+    return503OnClosing: false,
+    clientErrorHandler(error, socket) {
+      log.debug({ err: error }, 'Bytes that are no HTTP request')
+      if (socket.writable) socket.end(rawProblem())
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  app.setValidatorCompiler(compileValidator)
+  app.setErrorHandler(sendProblem)
+  app.setNotFoundHandler((request) => {
+    throw serviceError('route_not_found', `No route ${request.method} ${request.url}`)
+  })
+
+  app.addHook('onRequest', async (request, reply) => {
+    drain.onRequest()
+    const { host, origin } = request.headers
+    if (!isAllowedHost({ host, origin })) throw serviceError('host_not_allowed')
+    if (!isWrite(request)) return
+    if (drain.isClosedForWrites()) throw serviceError('draining')
+    inFlight.begin()
+    reply.raw.once('close', inFlight.end)
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    if (drain.isDraining()) reply.header('connection', 'close')
+  })
+  app.addHook('onResponse', async (request, reply) => metrics.request(request, reply))
+
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Baton', version, description: 'Queues instructions for agent sessions and never drops one' },
+    },
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs' })
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  await app.register(sockets.routes(reading))
+  await app.register(operationRoutes(deps))
+  await app.register(containerRoutes(deps, reading))
+  await app.register(instructionRoutes(deps, reading))
+  await app.register(controlRoutes(deps, reading))
+  await app.register(eventRoutes(deps, reading, streams))
+  await app.ready()
+  return app
+}
+
+export type HttpServer = Awaited<ReturnType<typeof createHttpServer>>

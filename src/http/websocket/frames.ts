@@ -1,0 +1,29 @@
+import { type Static, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { ContainerId } from '../schemas.ts'
+
+const Subscribe = Type.Object({
+  op: Type.Literal('subscribe'),
+  containerId: ContainerId,
+  /** The last event the client has; without it, from now on. */
+  afterSeq: Type.Optional(Type.Integer({ minimum: 0 })),
+  epoch: Type.Optional(Type.String({ maxLength: 64 })),
+})
+const Unsubscribe = Type.Object({ op: Type.Literal('unsubscribe'), containerId: ContainerId })
+const Ping = Type.Object({ op: Type.Literal('ping') })
+
+const frame = Compile(Type.Union([Subscribe, Unsubscribe, Ping]))
+
+export type ClientFrame = Static<typeof Subscribe> | Static<typeof Unsubscribe> | Static<typeof Ping>
+
+/** What a client sent, or why it cannot be understood. */
+export function parseFrame(data: string): { frame: ClientFrame } | { code: string; message: string } {
+  let value: unknown
+  try {
+    value = JSON.parse(data)
+  } catch {
+    return { code: 'invalid_json', message: 'The frame is not valid JSON' }
+  }
+  if (frame.Check(value)) return { frame: value as ClientFrame }
+  return { code: 'validation_failed', message: 'Expected {"op":"subscribe"|"unsubscribe"|"ping", ...} as documented' }
+}

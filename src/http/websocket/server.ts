@@ -1,0 +1,114 @@
+import { setTimeout } from 'node:timers/promises'
+import type { FastifyPluginAsync } from 'fastify'
+import websocket from '@fastify/websocket'
+import type { WebSocket } from 'ws'
+import { stepBudgets } from '../../config.ts'
+import { type Deadline, race } from '../../deadline.ts'
+import { serviceError } from '../../errors.ts'
+import type { Component } from '../../lifecycle.ts'
+import type { HttpDeps } from '../deps.ts'
+import type { Reading } from '../reading.ts'
+import type { Streams } from '../sse.ts'
+import { serveConnection } from './connection.ts'
+
+const path = '/claude-daemon'
+const maxFrameBytes = 1024 * 1024
+/** Close frames go out over this time, so that not all clients come back at once. */
+const spreadMs = 800
+const batches = 8
+/** How long a client may take for the close handshake. */
+const handshakeMs = 1500
+const retryHintMs = () => 100 + Math.round(Math.random() * 900)
+
+/** Every open socket: pinged while the service runs, told and closed when it stops. */
+export function createSockets(deps: Pick<HttpDeps, 'history' | 'feed' | 'log' | 'config'>, streams: Streams) {
+  const { log, config } = deps
+  const open = new Map<WebSocket, { send(frame: object): void; isAlive: boolean }>()
+  let isStopped = false
+  let closed = 0
+  let pinging: NodeJS.Timeout | undefined
+
+  function ping() {
+    for (const [socket, client] of open) {
+      if (!client.isAlive) {
+        socket.terminate()
+        continue
+      }
+      client.isAlive = false
+      socket.ping()
+    }
+  }
+
+  function add(socket: WebSocket, reading: Reading) {
+    const client = { ...serveConnection(socket, deps, reading), isAlive: true }
+    open.set(socket, client)
+    socket.on('pong', () => {
+      client.isAlive = true
+    })
+    socket.on('close', () => open.delete(socket))
+  }
+
+  /** A hint in the reason: when to come back. */
+  function close(socket: WebSocket): Promise<void> {
+    closed += 1
+    return new Promise((resolve) => {
+      if (socket.readyState === socket.CLOSED) return resolve()
+      socket.once('close', () => resolve())
+      socket.close(1012, JSON.stringify({ retryAfterMs: retryHintMs() }))
+    })
+  }
+
+  return {
+    name: 'websocket',
+    budgetMs: stepBudgets.websocket,
+    routes: (reading: Reading): FastifyPluginAsync => async (app) => {
+      await app.register(websocket, {
+        options: { maxPayload: maxFrameBytes },
+        // Sockets are closed in their own step, before the server is.
+        preClose: (done: () => void) => done(),
+      })
+      app.get(
+        path,
+        {
+          websocket: true,
+          schema: { hide: true },
+          preValidation: async () => {
+            if (isStopped) throw serviceError('draining')
+          },
+        },
+        (socket: WebSocket) => add(socket, reading),
+      )
+    },
+    start() {
+      pinging = setInterval(ping, config.PING_SECONDS * 1000)
+    },
+    quiet() {
+      const seconds = config.DRAIN_SECONDS + config.WORKERS_BUDGET_SECONDS
+      const deadline = new Date(Date.now() + seconds * 1000).toISOString()
+      for (const client of open.values()) client.send({ op: 'service.draining', deadline, retryAfterMs: retryHintMs() })
+      streams.announce('service.draining', { deadline, retryAfterMs: retryHintMs() })
+    },
+    async stop(deadline: Deadline) {
+      isStopped = true
+      clearInterval(pinging)
+      closed += streams.count()
+      streams.endAll()
+      const sockets = [...open.keys()]
+      const size = Math.ceil(sockets.length / batches)
+      const closing: Promise<void>[] = []
+      for (let from = 0; from < sockets.length; from += size) {
+        closing.push(...sockets.slice(from, from + size).map(close))
+        const pauseMs = Math.min((spreadMs / batches) * 2 * Math.random(), deadline.remainingMs() - handshakeMs)
+        if (from + size < sockets.length && pauseMs > 0) await setTimeout(pauseMs)
+      }
+      await race(Promise.all(closing), Math.min(handshakeMs, deadline.remainingMs() - 100))
+      const silent = [...open.keys()]
+      for (const socket of silent) socket.terminate()
+      log.info({ closed, terminated: silent.length }, 'WebSocket server closed')
+    },
+    count: () => open.size,
+    closedCount: () => closed,
+  } satisfies Component & Record<string, unknown>
+}
+
+export type Sockets = ReturnType<typeof createSockets>

@@ -1,0 +1,157 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import type { DaemonInfo } from '../daemons/types.ts'
+import type { RecoveryEnd } from '../health/recovery.ts'
+import type { History } from '../history/open.ts'
+import type { JournalEvent } from '../journal/event.ts'
+import type { Phase, StepReport } from '../lifecycle.ts'
+
+const phases: Phase[] = ['starting', 'running', 'draining', 'stopping', 'stopped']
+const daemonStates = ['starting', 'ready', 'busy', 'stopping', 'failed'] as const
+/** Seconds; turns of an agent take from a second to an hour. */
+const turnBuckets = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800, 3600]
+const requestBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15]
+
+/** Everything that `/metrics` shows, in a registry of this app's own. Containers are no label: there are too many. */
+export function createMetrics(read: {
+  history: Pick<History, 'stats'>
+  daemons(): DaemonInfo[]
+  lagSeconds(): number
+  sockets(): number
+  lateRequests(): number
+  version: string
+}) {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+
+  const requests = new Histogram({
+    name: 'baton_http_request_duration_seconds',
+    help: 'Time to answer HTTP requests, by route pattern',
+    labelNames: ['method', 'route', 'status'],
+    buckets: requestBuckets,
+    registers,
+  })
+  const ended = new Counter({
+    name: 'baton_instructions_total',
+    help: 'Instructions that ended, as this pod saw it in the journal',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const durations = new Histogram({
+    name: 'baton_instruction_duration_seconds',
+    help: 'From the last start of an instruction to its end',
+    labelNames: ['outcome'],
+    buckets: turnBuckets,
+    registers,
+  })
+  const waits = new Histogram({
+    name: 'baton_instruction_wait_seconds',
+    help: 'From acceptance of an instruction to its first start',
+    buckets: turnBuckets,
+    registers,
+  })
+  const interruptions = new Counter({
+    name: 'baton_interruptions_total',
+    help: 'Running instructions that were taken off their agent',
+    labelNames: ['cause'],
+    registers,
+  })
+  const recoveries = new Counter({
+    name: 'baton_recoveries_total',
+    help: 'Recoveries of daemons by how they ended',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const phase = new Gauge({
+    name: 'baton_shutdown_phase',
+    help: '1 for the phase of life that the service is in',
+    labelNames: ['phase'],
+    registers,
+  })
+  const steps = new Gauge({
+    name: 'baton_shutdown_step_duration_seconds',
+    help: 'How long each step of the shutdown took',
+    labelNames: ['step', 'outcome'],
+    registers,
+  })
+
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value())
+      },
+    })
+  new Gauge({
+    name: 'baton_instructions',
+    help: 'Instructions in the history by state',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      for (const [state, count] of Object.entries(read.history.stats().byState)) this.set({ state }, count)
+    },
+  })
+  new Gauge({
+    name: 'baton_daemons',
+    help: 'Agent sessions of this pod by state',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const daemons = read.daemons()
+      for (const state of daemonStates) this.set({ state }, daemons.filter((daemon) => daemon.state === state).length)
+    },
+  })
+  gauge('baton_queue_depth', 'Instructions that wait in all queues', () => read.history.stats().byState.queued)
+  gauge('baton_queue_oldest_age_seconds', 'How long the oldest waiting instruction waits', () => {
+    const { oldestQueuedAt } = read.history.stats()
+    return oldestQueuedAt === null ? 0 : Math.max(0, (Date.now() - Date.parse(oldestQueuedAt)) / 1000)
+  })
+  gauge('baton_journal_lag_seconds', 'Age of the oldest journal entry that is not in SQLite yet', read.lagSeconds)
+  gauge('baton_websocket_connections', 'Open WebSockets', read.sockets)
+  gauge('baton_late_requests', 'Requests in the last fifth of the drain window: above 0 it is too short', read.lateRequests)
+  new Gauge({ name: 'baton_build_info', help: 'The version', labelNames: ['version'], registers }).set(
+    { version: read.version },
+    1,
+  )
+
+  const queuedAt = new Map<string, number>()
+  const startedAt = new Map<string, number>()
+
+  return {
+    registry,
+    request(request: FastifyRequest, reply: FastifyReply) {
+      const route = request.routeOptions.url ?? 'none'
+      requests.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000)
+    },
+    /** Every event of the journal, as it comes by. */
+    event({ type, instructionId, time, data }: JournalEvent) {
+      if (instructionId === null) return
+      const at = Date.parse(time)
+      if (type === 'instruction.queued') queuedAt.set(instructionId, at)
+      if (type === 'instruction.interrupted') interruptions.inc({ cause: String(data.cause) })
+      if (type === 'instruction.started') {
+        const since = queuedAt.get(instructionId)
+        if (since !== undefined) waits.observe((at - since) / 1000)
+        queuedAt.delete(instructionId)
+        startedAt.set(instructionId, at)
+      }
+      const outcome = /^instruction\.(succeeded|failed|cancelled)$/.exec(type)?.[1]
+      if (outcome === undefined) return
+      ended.inc({ outcome })
+      const since = startedAt.get(instructionId)
+      if (since !== undefined) durations.observe({ outcome }, (at - since) / 1000)
+      startedAt.delete(instructionId)
+      queuedAt.delete(instructionId)
+    },
+    recovery: (end: RecoveryEnd) => recoveries.inc({ outcome: end }),
+    phase(current: Phase) {
+      for (const name of phases) phase.set({ phase: name }, name === current ? 1 : 0)
+    },
+    step: ({ name, outcome, ms }: StepReport) => steps.set({ step: name, outcome }, ms / 1000),
+  }
+}
+
+export type Metrics = ReturnType<typeof createMetrics>
