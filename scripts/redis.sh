@@ -69,9 +69,10 @@ guard_redis() {
   local redis tries=0
   trap '' INT TERM HUP
   cd "$1" || return 1
-  redis-server --bind 127.0.0.1 --port "$2" --pidfile redis.pid --logfile redis.log \
+  redis-server --bind 127.0.0.1 --port "$2" --logfile redis.log \
     --appendonly yes --appendfsync everysec --save '' --maxmemory-policy noeviction </dev/null &
   redis=$!
+  echo "$redis" >redis.pid
   while read -r _; do :; done
   kill -TERM "$redis"
   while kill -0 "$redis" && [ "$tries" -lt 100 ]; do
@@ -84,10 +85,11 @@ guard_redis() {
 
 # Reading a large append-only file may take a while; a server that has ended needs no waiting.
 wait_for_redis() {
-  local tries=0
+  local tries=0 server
   while ! grep -q 'Ready to accept connections' "$1/redis.log" 2>/dev/null; do
     tries=$((tries + 1))
-    if [ "$tries" -gt 600 ] || grep -qE 'Failed listening|Fatal|Bad file format|exiting|bye bye' "$1/redis.log" 2>/dev/null; then
+    server=$(cat "$1/redis.pid" 2>/dev/null)
+    if [ "$tries" -gt 600 ] || { [ -n "$server" ] && [ -z "$(command_of "$server")" ]; }; then
       echo "Redis did not start; the end of $1/redis.log:" >&2
       tail -n 5 "$1/redis.log" >&2
       return 1

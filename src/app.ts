@@ -161,7 +161,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     sockets,
     streams,
   )
-  const http = createHttp(server, config)
+  const http = createHttp(server, config, log)
   const database: Component = {
     name: 'database',
     budgetMs: stepBudgets.database,

@@ -15,7 +15,8 @@ export interface Component {
 
 export interface StepReport {
   name: string
-  outcome: 'ok' | 'failed' | 'timed out'
+  /** `skipped`: it had not been started. */
+  outcome: 'ok' | 'failed' | 'timed out' | 'skipped'
   ms: number
   error?: string
 }
@@ -32,8 +33,10 @@ export interface Shutdown {
 export type Phase = 'starting' | 'running' | 'draining' | 'stopping' | 'stopped'
 
 /** What is left after the first failure; the running instructions keep their own budget. */
-const afterFailureMs = 5000
+const afterFailureDefaultMs = 5000
 const keepsItsBudget = 'workers'
+/** How long a start that is broken off may take to notice. */
+const startEndsMs = 1000
 
 /**
  * Starts the list from the bottom and stops it from the top. A step that throws or runs out of its budget is logged
@@ -45,18 +48,23 @@ export function createLifecycle(deps: {
   log: Logger
   onPhase?(phase: Phase): void
   onStep?(step: StepReport): void
+  afterFailureMs?: number
 }) {
-  const { components, drainMs, log, onPhase, onStep } = deps
+  const { components, drainMs, log, onPhase, onStep, afterFailureMs = afterFailureDefaultMs } = deps
   const started = new Set<Component>()
   const starting = new AbortController()
+  const failure = Promise.withResolvers<void>()
   let beginning: Promise<void> | undefined
   let ending: Promise<Shutdown> | undefined
-  let hasFailed = false
-  let remainingMs = Number.POSITIVE_INFINITY
+  let isRunning = false
+  /** On the clock of `performance.now()`; infinite until something fails. */
+  let endsAt = Number.POSITIVE_INFINITY
+
+  const hasFailed = () => endsAt !== Number.POSITIVE_INFINITY
 
   function fail() {
-    hasFailed = true
-    remainingMs = Math.min(remainingMs, afterFailureMs)
+    if (!hasFailed()) endsAt = performance.now() + afterFailureMs
+    failure.resolve()
   }
 
   async function startAll() {
@@ -66,25 +74,47 @@ export function createLifecycle(deps: {
       started.add(component)
       await component.start?.(starting.signal)
     }
+    starting.signal.throwIfAborted()
+    isRunning = true
     onPhase?.('running')
   }
 
-  async function stopStep(component: Component, steps: StepReport[]): Promise<StepReport> {
-    const isTimed = component.name !== keepsItsBudget
-    const budgetMs = isTimed ? Math.min(component.budgetMs, remainingMs) : component.budgetMs
+  async function endStart() {
+    if (isRunning || beginning === undefined) return
+    starting.abort(new Error('stopped during the start'))
+    const ended = beginning.catch(() => {})
+    if ((await race(ended, startEndsMs)) !== timedOut) return
+    log.error(
+      { step: [...started].at(-1)?.name, ms: startEndsMs },
+      'The start did not end when it was told to',
+    )
+    fail()
+  }
+
+  async function stopStep(component: Component, before: StepReport[]): Promise<StepReport> {
+    const { name } = component
     const beganAt = performance.now()
-    const took = () => Math.round(performance.now() - beganAt)
-    const done = (step: Omit<StepReport, 'name' | 'ms'>): StepReport => ({ name: component.name, ms: took(), ...step })
+    const leftMs = name === keepsItsBudget ? component.budgetMs : Math.max(0, endsAt - beganAt)
+    const budgetMs = Math.round(Math.min(component.budgetMs, leftMs))
+    const report = (outcome: StepReport['outcome'], err?: unknown): StepReport => {
+      const ms = Math.round(performance.now() - beganAt)
+      if (err === undefined) return { name, outcome, ms }
+      log.error(
+        { step: name, ms, err },
+        outcome === 'failed' ? 'Shutdown step failed' : 'Shutdown step ran out of time',
+      )
+      return { name, outcome, ms, error: err instanceof Error ? err.message : String(err) }
+    }
     try {
-      const stopped = Promise.try(async () => component.stop?.(createDeadline(budgetMs), steps))
-      if ((await race(stopped, budgetMs)) !== timedOut) return done({ outcome: 'ok' })
-      log.error({ step: component.name, ms: took(), budgetMs }, 'Shutdown step ran out of time')
-      return done({ outcome: 'timed out', error: `not within ${Math.round(budgetMs)} ms` })
+      const stopped = Promise.try(async () => component.stop?.(createDeadline(budgetMs), before))
+      if ((await race(stopped, budgetMs)) !== timedOut) return report('ok')
+      return report('timed out', new Error(`${name} did not stop within ${budgetMs} ms`))
     } catch (err) {
-      log.error({ step: component.name, ms: took(), err }, 'Shutdown step failed')
-      return done({ outcome: 'failed', error: err instanceof Error ? err.message : String(err) })
+      return report('failed', err ?? new Error('no reason given'))
     } finally {
-      if (isTimed) remainingMs = Math.max(0, remainingMs - took())
+      if (name === keepsItsBudget && hasFailed()) {
+        endsAt += performance.now() - Math.max(beganAt, endsAt - afterFailureMs)
+      }
     }
   }
 
@@ -92,33 +122,37 @@ export function createLifecycle(deps: {
     const beganAt = performance.now()
     const startedAt = new Date().toISOString()
     log.info({ reason }, 'Received shutdown signal, starting graceful shutdown')
-    starting.abort(new Error(`stopped by ${reason}`))
-    await beginning?.catch(() => {})
-    onPhase?.('draining')
-    for (const component of started) quiet(component)
-    // Nobody sends anything to a service that never ran.
-    const drainedMs = started.size === components.length && !hasFailed ? drainMs : 0
-    await race(new Promise<never>(() => {}), drainedMs)
-    onPhase?.('stopping')
+    attempt('readiness', () => onPhase?.('draining'))
+    await endStart()
+    for (const component of started) attempt(component.name, () => component.quiet?.())
+    const drainedMs = await drain()
+    attempt('readiness', () => onPhase?.('stopping'))
     const steps: StepReport[] = []
     for (const component of components) {
-      if (!started.has(component)) continue
-      const step = await stopStep(component, [...steps])
-      if (step.outcome !== 'ok') fail()
+      const step = started.has(component) ? await stopStep(component, [...steps]) : skipped(component)
+      if (step.outcome === 'failed' || step.outcome === 'timed out') fail()
       steps.push(step)
-      onStep?.(step)
+      attempt(step.name, () => onStep?.(step))
     }
-    onPhase?.('stopped')
-    log.info(hasFailed ? 'Shutdown completed with failures' : 'Graceful shutdown completed')
+    attempt('readiness', () => onPhase?.('stopped'))
+    log.info(hasFailed() ? 'Shutdown completed with failures' : 'Graceful shutdown completed')
     const totalMs = Math.round(performance.now() - beganAt)
-    return { reason, startedAt, drainMs: drainedMs, totalMs, exitCode: hasFailed ? 1 : 0, steps }
+    return { reason, startedAt, drainMs: drainedMs, totalMs, exitCode: hasFailed() ? 1 : 0, steps }
   }
 
-  function quiet(component: Component) {
+  /** Nobody sends anything to a service that never ran, and a failure leaves no time for it. */
+  async function drain(): Promise<number> {
+    const beganAt = performance.now()
+    if (isRunning && drainMs > 0) await race(failure.promise, hasFailed() ? 0 : drainMs)
+    return Math.round(performance.now() - beganAt)
+  }
+
+  /** What must not keep the steps from running. */
+  function attempt(step: string, work: () => void) {
     try {
-      component.quiet?.()
+      work()
     } catch (err) {
-      log.error({ step: component.name, err }, 'A component did not become quiet')
+      log.error({ step, err }, 'The shutdown could not be announced')
       fail()
     }
   }
@@ -140,5 +174,7 @@ export function createLifecycle(deps: {
     isStopping: () => ending !== undefined,
   }
 }
+
+const skipped = ({ name }: Component): StepReport => ({ name, outcome: 'skipped', ms: 0 })
 
 export type Lifecycle = ReturnType<typeof createLifecycle>

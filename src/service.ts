@@ -1,89 +1,101 @@
+import type { Server } from 'node:http'
 import type { Logger } from 'pino'
-import type { App } from './app.ts'
 import { type Config, ConfigError, graceWarning, loadConfig } from './config.ts'
-import { type Component, createLifecycle } from './lifecycle.ts'
+import { type Component, type Phase, type StepReport, createLifecycle } from './lifecycle.ts'
 import { createLogger } from './observability/logger.ts'
-import { writeReport } from './observability/shutdown-report.ts'
+import { type ShutdownCounts, writeReport } from './observability/shutdown-report.ts'
 import { removePidFile, writePidFile } from './pid-file.ts'
-import { createHttpStop } from './terminus.ts'
+import { watchForEnd } from './signals.ts'
+import { stoppedByTerminus } from './terminus.ts'
 
-export interface ServiceParts {
+/** What a life of the service needs to know of what `createApp` has built. */
+export interface ServiceApp {
+  /** In order of shutdown; `http` gets its `stop` from terminus. */
+  components: Component[]
+  server: Server
+  url(): string
+  /** For the report, at the end of the shutdown. */
+  counts(): ShutdownCounts
+  onPhase(phase: Phase): void
+  onStep(step: StepReport): void
+}
+
+/** One life of the service, from the settings to the exit code. */
+export async function runService<App extends ServiceApp>(deps: {
   process: NodeJS.Process
   createApp(config: Config, log: Logger, env: NodeJS.ProcessEnv): Promise<App>
   /** Tests break single components with it. */
   adapt?(components: Component[], app: App): Component[]
-}
-
-/** One life of the service, from the settings to the exit code. */
-export async function runService({ process, createApp, adapt = (components) => components }: ServiceParts) {
+}) {
+  const { process, createApp, adapt = (components) => components } = deps
   const config = readConfig(process)
   const log = createLogger(config)
-  const app = await createApp(config, log, process.env).catch((err: unknown) => giveUp(process, log, err))
+  let lifecycle: ReturnType<typeof createLifecycle> | undefined
+  let early: { reason: string; isFailure: boolean } | undefined
 
-  const http: Component = app.http
-  const components = adapt(app.components, app)
-  const lifecycle = createLifecycle({
-    components,
-    drainMs: config.DRAIN_SECONDS * 1000,
+  watchForEnd({
+    process,
     log,
-    onPhase: app.onPhase,
-    onStep: app.onStep,
+    onEnd(reason, isFailure) {
+      if (lifecycle === undefined) early ??= { reason, isFailure }
+      else shutDown(reason, isFailure)
+    },
   })
+  const warning = graceWarning(config)
+  if (warning !== undefined) log.warn(warning)
+  const app = await createApp(config, log, process.env).catch((err: unknown) => {
+    giveUp(err)
+    return process.exit(1)
+  })
+
   const ended = Promise.withResolvers<void>()
-  http.stop = createHttpStop({ server: app.server, budgetMs: http.budgetMs, log, ended: ended.promise })
+  const { server, onPhase, onStep } = app
+  const components = adapt(app.components, app).map((component) =>
+    component.name === 'http'
+      ? stoppedByTerminus(component, { server, log, ended: ended.promise })
+      : component,
+  )
+  lifecycle = createLifecycle({ components, drainMs: config.DRAIN_SECONDS * 1000, log, onPhase, onStep })
+  // It came while the app was being built.
+  if (early !== undefined) return shutDown(early.reason, early.isFailure)
+
+  try {
+    await lifecycle.start()
+    writePidFile(config.PID_FILE, process.pid)
+    log.info({ url: app.url(), pid: process.pid }, 'Baton is ready')
+  } catch (err) {
+    // Stopped by a signal: that shutdown ends the process.
+    if (lifecycle.isStopping()) return
+    giveUp(err)
+    shutDown('start failed', true)
+  }
+
+  function shutDown(reason: string, isFailure: boolean) {
+    if (isFailure) lifecycle?.fail()
+    if (lifecycle?.isStopping()) return
+    end(reason).catch((err: unknown) => {
+      log.fatal({ err }, 'The shutdown itself failed')
+      process.exit(1)
+    })
+  }
 
   /** The one way out, whatever the reason. */
-  async function shutDown(reason: string): Promise<never> {
+  async function end(reason: string) {
+    if (lifecycle === undefined) return
     const shutdown = await lifecycle.stop(reason)
     writeReport({ ...shutdown, ...app.counts() }, config, log)
     removePidFile(config.PID_FILE, process.pid)
     ended.resolve()
-    return process.exit(shutdown.exitCode)
+    process.exit(shutdown.exitCode)
   }
 
-  let signals = 0
-  const onSignal = (signal: string) => {
-    signals += 1
-    if (signals > 1) {
-      log.fatal({ signal }, 'Second signal, exiting at once')
-      process.exit(1)
-    }
-    if (!lifecycle.isStopping()) shutDown(signal).catch(dieAtOnce)
-  }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal)
-
-  const dieAtOnce = (err: unknown) => {
-    log.fatal({ err }, 'The shutdown itself failed')
-    process.exit(1)
-  }
-  const breakDown = (reason: string) => (err: unknown) => {
-    log.fatal({ err }, reason)
-    lifecycle.fail()
-    if (lifecycle.isStopping()) return
-    shutDown(reason).catch(dieAtOnce)
-    // terminus knows signals only; ours is not counted as one from outside.
-    signals -= 1
-    process.emit('SIGTERM', 'SIGTERM')
-  }
-  process.on('uncaughtException', breakDown('Uncaught exception'))
-  process.on('unhandledRejection', breakDown('Unhandled rejection'))
-
-  const warning = graceWarning(config)
-  if (warning !== undefined) log.warn(warning)
-  try {
-    await lifecycle.start()
-    writePidFile(config.PID_FILE, process.pid)
-    log.info({ url: app.url(), pod: config.POD_NAME, pid: process.pid }, 'Baton is ready')
-  } catch (err) {
-    // Stopped by a signal: that shutdown ends the process.
-    if (lifecycle.isStopping()) return
+  function giveUp(err: unknown) {
     log.fatal({ err }, 'The service did not start')
-    process.stderr.write(`baton: ${messageOf(err)}\n`)
-    lifecycle.fail()
-    await shutDown('start failed')
+    process.stderr.write(`baton: ${sentence(err)}\n`)
   }
 }
 
+/** Every problem is a line; nothing has been opened yet. */
 function readConfig(process: NodeJS.Process): Config {
   try {
     return loadConfig(process.env)
@@ -94,13 +106,16 @@ function readConfig(process: NodeJS.Process): Config {
   }
 }
 
-function giveUp(process: NodeJS.Process, log: Logger, err: unknown): never {
-  log.fatal({ err }, 'The service did not start')
-  process.stderr.write(`baton: ${messageOf(err)}\n`)
-  return process.exit(1)
-}
-
-const messageOf = (err: unknown): string => {
-  if (!(err instanceof Error)) return String(err)
-  return err.cause instanceof Error ? `${err.message}: ${err.cause.message}` : err.message
+/** An error and its causes in one line, each said once. */
+function sentence(err: unknown): string {
+  const messages: string[] = []
+  for (
+    let at: unknown = err;
+    at !== undefined && at !== null;
+    at = at instanceof Error ? at.cause : undefined
+  ) {
+    const message = at instanceof Error ? at.message || at.name : String(at)
+    if (!messages.some((known) => known.includes(message))) messages.push(message)
+  }
+  return messages.join(': ').replaceAll('\n', ' ')
 }

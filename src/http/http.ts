@@ -1,16 +1,18 @@
+import type { Logger } from 'pino'
 import { type Config, stepBudgets } from '../config.ts'
 import type { Component } from '../lifecycle.ts'
 import { describePortOwner } from './port-owner.ts'
 import type { HttpServer } from './server.ts'
 
 /** The listening server. Its stop belongs to terminus, see `src/terminus.ts`. */
-export function createHttp(app: HttpServer, { HOST, PORT }: Pick<Config, 'HOST' | 'PORT'>): Component {
+export function createHttp(app: HttpServer, { HOST, PORT }: Pick<Config, 'HOST' | 'PORT'>, log: Logger): Component {
   return {
     name: 'http',
     budgetMs: stepBudgets.http,
     async start() {
       try {
         await app.listen({ host: HOST, port: PORT })
+        log.info({ url: app.listeningOrigin }, 'Listening')
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
         const owner = (await describePortOwner(PORT)) ?? 'another process'

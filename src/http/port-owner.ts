@@ -5,8 +5,9 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 /** State of a listening socket in /proc/net/tcp. */
 const listening = '0A'
+const maxCommand = 100
 
-/** Who listens on a TCP port of this machine, as `name (PID n)`; `null` when that cannot be found out. */
+/** Who listens on a TCP port of this machine, as `command (PID n)`; `null` when that cannot be found out. */
 export async function describePortOwner(port: number): Promise<string | null> {
   try {
     return process.platform === 'linux' ? await fromProc(port) : await fromLsof(port)
@@ -24,7 +25,8 @@ async function fromProc(port: number): Promise<string | null> {
   if (inode === undefined) return null
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     if (await holdsSocket(pid, inode)) {
-      return `${(await readFile(`/proc/${pid}/comm`, 'utf8')).trim()} (PID ${pid})`
+      const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').join(' ').trim()
+      return `"${command.slice(0, maxCommand)}" (PID ${pid})`
     }
   }
   return null

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyRequest, LogController } from 'fastify'
 import { serviceError } from '../errors.ts'
 import type { HttpDeps } from './deps.ts'
 import { createHostCheck } from './hosts.ts'
@@ -30,7 +30,7 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
   const reading = createReading(deps)
   const app = Fastify({
     loggerInstance: log.child({}, { level: 'warn' }),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.MAX_BODY_BYTES,
     keepAliveTimeout: keepAliveMs,
     requestTimeout: requestMs,

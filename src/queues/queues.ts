@@ -28,6 +28,7 @@ export function createQueues(deps: {
   log: Logger
 }) {
   const { budgetMs, podId, connections, ownership, tail, retention, appender, lanes, inFlight, closeForWrites, onOpen, log } = deps
+  let isOpen = false
   const announce = (type: string, data: object) => connections.runBack('announce', type, JSON.stringify(data))
 
   return {
@@ -37,6 +38,7 @@ export function createQueues(deps: {
       await connections.connect(connectMs, signal)
       await onOpen(await openEpoch(connections.back))
       await ownership.start()
+      isOpen = true
       tail.start()
       retention.start()
       await announce('service.started', { pod: podId })
@@ -56,6 +58,7 @@ export function createQueues(deps: {
         })
         if (outcome === timedOut) problems.push(`${what}: no answer in time`)
       }
+      if (!isOpen) return connections.disconnect()
       if (!(await inFlight.idle(left(0.3)))) problems.push('requests in flight: not finished in time')
       if (connections.back.status === 'ready') {
         await attempt('journal', appender.flush(), left(0.3))

@@ -9,7 +9,7 @@ import type { Sessions } from './sessions.ts'
 
 const scanMs = 1000
 /** Of the budget's end: time for agents to answer an interrupt and for Redis to take the job back. */
-const marginMs = (budgetMs: number) => Math.min(4000, budgetMs * 0.3)
+const marginMs = (budgetMs: number) => Math.min(4000, budgetMs * 0.4)
 
 /** The lanes of the containers that this pod owns; the journal is their doorbell, a slow scan the safety net. */
 export function createWorkers(deps: {
@@ -105,10 +105,10 @@ export function createWorkers(deps: {
     const margin = marginMs(budgetMs)
     await race(all, deadline.remainingMs() - margin)
     for (const lane of open.values()) lane.abort('drain')
-    await race(all, deadline.remainingMs() - margin / 3)
+    await race(all, deadline.remainingMs() - margin / 2)
     const left = [...open.values()].filter((lane) => lane.isRunning())
     const forced = Promise.allSettled(left.map((lane) => lane.force()))
-    const results = await race(forced, deadline.remainingMs() - 100)
+    const results = await race(forced, deadline.remainingMs() - 50)
     const failed = Array.isArray(results) ? results.find((result) => result.status === 'rejected') : undefined
     if (!Array.isArray(results)) throw new Error('running instructions could not be handed back in time')
     if (failed !== undefined) throw new Error('an instruction could not be handed back', { cause: failed.reason })

@@ -1,0 +1,37 @@
+/** The real service with one part broken, as `FAULT` says: `<component>:throw`, `<component>:hang`, `queues:slow-start`. */
+import process from 'node:process'
+import { createApp } from '../../src/app.ts'
+import type { Component } from '../../src/lifecycle.ts'
+import { runService } from '../../src/service.ts'
+
+const [name = '', fault = ''] = (process.env.FAULT ?? '').split(':')
+const never = () => new Promise<never>(() => {})
+
+function breakStop(component: Component): Component {
+  if (component.name !== name || name === 'http') return component
+  if (fault === 'slow-start') {
+    const start = (signal: AbortSignal) =>
+      new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(new Error('start was given up'))))
+    return { ...component, start }
+  }
+  const stop = fault === 'hang' ? never : () => Promise.reject(new Error('broken on purpose'))
+  return { ...component, stop }
+}
+
+process.on('SIGUSR2', () => {
+  throw new Error('thrown on purpose')
+})
+
+await runService({
+  process,
+  createApp,
+  adapt(components, app) {
+    if (name === 'http') {
+      app.server.close = () => {
+        if (fault === 'throw') throw new Error('broken on purpose')
+        return app.server
+      }
+    }
+    return components.map(breakStop)
+  },
+})
