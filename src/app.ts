@@ -37,13 +37,19 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
   const drain = createDrain(config.DRAIN_SECONDS * 1000)
   const inFlight = createInFlight()
   const history = openHistory(join(config.DATA_DIR, 'baton.sqlite'))
-  if (history.wasCorrupt !== null) log.error({ movedTo: history.wasCorrupt }, 'SQLite was corrupt: it is rebuilt from the journal')
+  if (history.wasCorrupt !== null)
+    log.error({ movedTo: history.wasCorrupt }, 'SQLite was corrupt: it is rebuilt from the journal')
 
   const feed = createFeed()
   const connections = createConnections(config.REDIS_URL, log)
   const { runFront, runBack } = connections
   const tail = createTail({ redis: connections.tail, front: connections.front, history, feed, log })
-  const retention = createRetention({ redis: connections.back, history, retentionMs: retentionMs(config), log })
+  const retention = createRetention({
+    redis: connections.back,
+    history,
+    retentionMs: retentionMs(config),
+    log,
+  })
 
   const ownership = createOwnership({
     run: runFront,
@@ -149,7 +155,12 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
       history,
       feed,
       tail,
-      instructions: createInstructions({ run: runFront, podId, queueLimit: config.QUEUE_LIMIT, onAccepted: workers.ring }),
+      instructions: createInstructions({
+        run: runFront,
+        podId,
+        queueLimit: config.QUEUE_LIMIT,
+        onAccepted: workers.ring,
+      }),
       containers: createContainers(runFront),
       control: createControl(runFront, workers.claim),
       metrics,

@@ -30,7 +30,11 @@ export interface ServiceError extends Error {
   code: ErrorCode
 }
 
-export function serviceError(code: ErrorCode, detail: string = errorCodes[code].title, cause?: unknown): ServiceError {
+export function serviceError(
+  code: ErrorCode,
+  detail: string = errorCodes[code].title,
+  cause?: unknown,
+): ServiceError {
   const error = new Error(detail, cause === undefined ? undefined : { cause })
   return Object.assign(error, { name: 'ServiceError' as const, code })
 }

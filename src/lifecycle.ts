@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
-import { type Deadline, createDeadline, race, timedOut } from './deadline.ts'
+import { type Deadline, race, timedOut } from './deadline.ts'
+import { stopStep } from './shutdown-step.ts'
 
 /** A part of the service with a life of its own. */
 export interface Component {
@@ -91,31 +92,15 @@ export function createLifecycle(deps: {
     fail()
   }
 
-  async function stopStep(component: Component, before: StepReport[]): Promise<StepReport> {
-    const { name } = component
+  async function stopInTime(component: Component, before: StepReport[]): Promise<StepReport> {
     const beganAt = performance.now()
-    const leftMs = name === keepsItsBudget ? component.budgetMs : Math.max(0, endsAt - beganAt)
-    const budgetMs = Math.round(Math.min(component.budgetMs, leftMs))
-    const report = (outcome: StepReport['outcome'], err?: unknown): StepReport => {
-      const ms = Math.round(performance.now() - beganAt)
-      if (err === undefined) return { name, outcome, ms }
-      log.error(
-        { step: name, ms, err },
-        outcome === 'failed' ? 'Shutdown step failed' : 'Shutdown step ran out of time',
-      )
-      return { name, outcome, ms, error: err instanceof Error ? err.message : String(err) }
-    }
-    try {
-      const stopped = Promise.try(async () => component.stop?.(createDeadline(budgetMs), before))
-      if ((await race(stopped, budgetMs)) !== timedOut) return report('ok')
-      return report('timed out', new Error(`${name} did not stop within ${budgetMs} ms`))
-    } catch (err) {
-      return report('failed', err ?? new Error('no reason given'))
-    } finally {
-      if (name === keepsItsBudget && hasFailed()) {
-        endsAt += performance.now() - Math.max(beganAt, endsAt - afterFailureMs)
-      }
-    }
+    const isCounted = component.name !== keepsItsBudget
+    const leftMs = isCounted ? Math.max(0, endsAt - beganAt) : component.budgetMs
+    const step = await stopStep(component, Math.min(component.budgetMs, leftMs), before, log)
+    // The clock stands still for the workers, from their beginning or from the failure while they ended.
+    if (!isCounted && hasFailed()) endsAt += performance.now() - Math.max(beganAt, endsAt - afterFailureMs)
+    if (step.outcome !== 'ok') fail()
+    return step
   }
 
   async function stopAll(reason: string): Promise<Shutdown> {
@@ -129,8 +114,7 @@ export function createLifecycle(deps: {
     attempt('readiness', () => onPhase?.('stopping'))
     const steps: StepReport[] = []
     for (const component of components) {
-      const step = started.has(component) ? await stopStep(component, [...steps]) : skipped(component)
-      if (step.outcome === 'failed' || step.outcome === 'timed out') fail()
+      const step = started.has(component) ? await stopInTime(component, [...steps]) : skipped(component)
       steps.push(step)
       attempt(step.name, () => onStep?.(step))
     }

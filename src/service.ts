@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { inspect } from 'node:util'
 import type { Logger } from 'pino'
 import { type Config, ConfigError, graceWarning, loadConfig } from './config.ts'
 import { type Component, type Phase, type StepReport, createLifecycle } from './lifecycle.ts'
@@ -30,35 +31,32 @@ export async function runService<App extends ServiceApp>(deps: {
   const { process, createApp, adapt = (components) => components } = deps
   const config = readConfig(process)
   const log = createLogger(config)
-  let lifecycle: ReturnType<typeof createLifecycle> | undefined
-  let early: { reason: string; isFailure: boolean } | undefined
-
-  watchForEnd({
-    process,
-    log,
-    onEnd(reason, isFailure) {
-      if (lifecycle === undefined) early ??= { reason, isFailure }
-      else shutDown(reason, isFailure)
-    },
-  })
+  const outside = watchForEnd(process, log)
   const warning = graceWarning(config)
   if (warning !== undefined) log.warn(warning)
+
   const app = await createApp(config, log, process.env).catch((err: unknown) => {
     giveUp(err)
     return process.exit(1)
   })
-
-  const ended = Promise.withResolvers<void>()
   const { server, onPhase, onStep } = app
+  const ended = Promise.withResolvers<void>()
   const components = adapt(app.components, app).map((component) =>
     component.name === 'http'
       ? stoppedByTerminus(component, { server, log, ended: ended.promise })
       : component,
   )
-  lifecycle = createLifecycle({ components, drainMs: config.DRAIN_SECONDS * 1000, log, onPhase, onStep })
-  // It came while the app was being built.
-  if (early !== undefined) return shutDown(early.reason, early.isFailure)
+  const lifecycle = createLifecycle({
+    components,
+    drainMs: config.DRAIN_SECONDS * 1000,
+    log,
+    onPhase,
+    onStep,
+  })
 
+  outside.onEnd(shutDown)
+  // It came while the app was being built.
+  if (lifecycle.isStopping()) return
   try {
     await lifecycle.start()
     writePidFile(config.PID_FILE, process.pid)
@@ -71,8 +69,8 @@ export async function runService<App extends ServiceApp>(deps: {
   }
 
   function shutDown(reason: string, isFailure: boolean) {
-    if (isFailure) lifecycle?.fail()
-    if (lifecycle?.isStopping()) return
+    if (isFailure) lifecycle.fail()
+    if (lifecycle.isStopping()) return
     end(reason).catch((err: unknown) => {
       log.fatal({ err }, 'The shutdown itself failed')
       process.exit(1)
@@ -81,7 +79,6 @@ export async function runService<App extends ServiceApp>(deps: {
 
   /** The one way out, whatever the reason. */
   async function end(reason: string) {
-    if (lifecycle === undefined) return
     const shutdown = await lifecycle.stop(reason)
     writeReport({ ...shutdown, ...app.counts() }, config, log)
     removePidFile(config.PID_FILE, process.pid)
@@ -108,14 +105,9 @@ function readConfig(process: NodeJS.Process): Config {
 
 /** An error and its causes in one line, each said once. */
 function sentence(err: unknown): string {
-  const messages: string[] = []
-  for (
-    let at: unknown = err;
-    at !== undefined && at !== null;
-    at = at instanceof Error ? at.cause : undefined
-  ) {
-    const message = at instanceof Error ? at.message || at.name : String(at)
-    if (!messages.some((known) => known.includes(message))) messages.push(message)
-  }
-  return messages.join(': ').replaceAll('\n', ' ')
+  if (!(err instanceof Error)) return inspect(err, { breakLength: Number.POSITIVE_INFINITY })
+  const own = (err.message || err.name).replaceAll('\n', ' ')
+  if (err.cause === undefined) return own
+  const cause = sentence(err.cause)
+  return own.includes(cause) ? own : `${own}: ${cause}`
 }

@@ -1,30 +1,37 @@
 import type { Logger } from 'pino'
 
-/**
- * Listens for what ends the process from outside: a signal, or an error that nobody caught. `onEnd` hears of each
- * one but the second signal, which exits at once.
- */
-export function watchForEnd(deps: {
-  process: NodeJS.Process
-  log: Logger
-  onEnd(reason: string, isFailure: boolean): void
-}) {
-  const { process, log, onEnd } = deps
-  let signals = 0
+/** Told of a signal, or of an error that nobody caught (`isFailure`). */
+type Listener = (reason: string, isFailure: boolean) => void
 
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+const signals = ['SIGTERM', 'SIGINT'] as const
+const errors = { uncaughtException: 'Uncaught exception', unhandledRejection: 'Unhandled rejection' }
+
+/** Listens, from the first moment on, for what ends the process from outside. A second signal exits at once. */
+export function watchForEnd(process: NodeJS.Process, log: Logger) {
+  const early: Parameters<Listener>[] = []
+  let listener: Listener = (...end) => early.push(end)
+  let count = 0
+
+  for (const signal of signals) {
     process.on(signal, () => {
-      signals += 1
-      if (signals === 1) return onEnd(signal, false)
+      count += 1
+      if (count === 1) return listener(signal, false)
       log.fatal({ signal }, 'Second signal, exiting at once')
       process.exit(1)
     })
   }
-  const uncaught = { uncaughtException: 'Uncaught exception', unhandledRejection: 'Unhandled rejection' }
-  for (const [event, reason] of Object.entries(uncaught)) {
+  for (const [event, reason] of Object.entries(errors)) {
     process.on(event, (err: unknown) => {
       log.fatal({ err }, reason)
-      onEnd(reason, true)
+      listener(reason, true)
     })
+  }
+
+  return {
+    /** The listener hears of what came before, too. */
+    onEnd(next: Listener) {
+      listener = next
+      for (const end of early.splice(0)) next(...end)
+    },
   }
 }

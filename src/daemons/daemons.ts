@@ -56,7 +56,8 @@ export function createDaemons(deps: {
     budgetMs: stopMs,
     async start() {
       const left = await sweepLeftovers(config.WORKSPACES_DIR)
-      if (left.length > 0) log.warn({ containers: left }, 'Agents left by an earlier service process were ended')
+      if (left.length > 0)
+        log.warn({ containers: left }, 'Agents left by an earlier service process were ended')
     },
     async ensure(containerId, session, signal) {
       const given = signal === undefined ? [] : [signal]

@@ -10,7 +10,11 @@ export interface CheckLimits {
 }
 
 /** What ails a daemon: its process, its answer to a control ping, its progress. `null` when nothing does. */
-export async function examine(daemons: Daemons, info: DaemonInfo, limits: CheckLimits): Promise<Ailment | null> {
+export async function examine(
+  daemons: Daemons,
+  info: DaemonInfo,
+  limits: CheckLimits,
+): Promise<Ailment | null> {
   if (info.state === 'failed') return 'exited'
   if (info.state !== 'ready' && info.state !== 'busy') return null
   if (!(await daemons.ping(info.containerId, limits.pingMs))) {

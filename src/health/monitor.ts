@@ -36,7 +36,9 @@ export function createHealthMonitor(deps: {
 
   function checkSoon(info: DaemonInfo | undefined) {
     if (info === undefined || isStopped) return
-    check(info).catch((err: unknown) => log.error({ err, containerId: info.containerId }, 'A health check failed'))
+    check(info).catch((err: unknown) =>
+      log.error({ err, containerId: info.containerId }, 'A health check failed'),
+    )
   }
 
   return {

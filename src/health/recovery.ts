@@ -37,7 +37,8 @@ export function createRecovery(deps: {
   const active = new Map<string, Promise<RecoveryEnd>>()
 
   async function attemptAll(containerId: string, reason: Ailment): Promise<RecoveryEnd> {
-    const say = (type: string, data: Record<string, unknown>) => emit(containerId, { type, instructionId: null, data })
+    const say = (type: string, data: Record<string, unknown>) =>
+      emit(containerId, { type, instructionId: null, data })
     // Two saw the same exit, and the first has mended it already.
     if (daemons.info(containerId)?.state === 'ready') return 'recovered'
     await say('health', { status: 'unhealthy', reason })
@@ -47,7 +48,11 @@ export function createRecovery(deps: {
       const [outcome, count] = await run('recovery', containerId, podId, fence, maxAttempts)
       if (outcome === 'fenced') return 'stopped'
       if (outcome === 'quarantined') {
-        await say('recovery_failed', { attempts: Number(count), reason, message: 'manual intervention required' })
+        await say('recovery_failed', {
+          attempts: Number(count),
+          reason,
+          message: 'manual intervention required',
+        })
         log.error({ containerId, reason }, 'Recovery failed, manual intervention required')
         return 'quarantined'
       }
@@ -65,8 +70,7 @@ export function createRecovery(deps: {
     return 'stopped'
   }
 
-  const isDelayOver = () =>
-    setTimeout(delayMs, true, { signal: stopping.signal }).catch(() => false)
+  const isDelayOver = () => setTimeout(delayMs, true, { signal: stopping.signal }).catch(() => false)
 
   async function restart(containerId: string): Promise<boolean> {
     try {

@@ -16,7 +16,8 @@ export function createDrain(drainMs: number) {
     isDraining: () => beganAt !== undefined,
     isClosedForWrites: () => isClosedForWrites,
     onRequest() {
-      if (beganAt !== undefined && drainMs > 0 && Date.now() - beganAt > drainMs * (1 - lateShare)) lateRequests += 1
+      if (beganAt !== undefined && drainMs > 0 && Date.now() - beganAt > drainMs * (1 - lateShare))
+        lateRequests += 1
     },
     lateRequests: () => lateRequests,
   }

@@ -5,7 +5,11 @@ import { describePortOwner } from './port-owner.ts'
 import type { HttpServer } from './server.ts'
 
 /** The listening server. Its stop belongs to terminus, see `src/terminus.ts`. */
-export function createHttp(app: HttpServer, { HOST, PORT }: Pick<Config, 'HOST' | 'PORT'>, log: Logger): Component {
+export function createHttp(
+  app: HttpServer,
+  { HOST, PORT }: Pick<Config, 'HOST' | 'PORT'>,
+  log: Logger,
+): Component {
   return {
     name: 'http',
     budgetMs: stepBudgets.http,

@@ -19,7 +19,9 @@ export async function describePortOwner(port: number): Promise<string | null> {
 
 async function fromProc(port: number): Promise<string | null> {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')))
+  const tables = await Promise.all(
+    ['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')),
+  )
   const rows = tables.flatMap((table) => table.split('\n').slice(1)).map((row) => row.trim().split(/\s+/))
   const inode = rows.find((row) => row[1]?.endsWith(suffix) && row[3] === listening)?.[9]
   if (inode === undefined) return null

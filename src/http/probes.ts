@@ -4,7 +4,7 @@ import type { Drain } from './drain.ts'
 export interface Check {
   name: string
   /** Throws or rejects with the reason when it is not well. */
-  check(): Promise<unknown> | unknown
+  check(): unknown
 }
 
 export interface Readiness {
@@ -16,14 +16,21 @@ const timeoutMs = 1000
 const cacheMs = 500
 
 /** Readiness: every check bounded, and one round for all who ask within half a second. */
-export function createProbes(deps: { checks: Check[]; drain: Pick<Drain, 'isDraining'>; isStarted(): boolean }) {
+export function createProbes(deps: {
+  checks: Check[]
+  drain: Pick<Drain, 'isDraining'>
+  isStarted(): boolean
+}) {
   const { checks, drain, isStarted } = deps
   let round: { at: number; results: Promise<Readiness['checks']> } | undefined
 
   async function examine({ name, check }: Check): Promise<[string, { ok: boolean; error?: string }]> {
     try {
       const outcome = await race(Promise.resolve().then(check), timeoutMs)
-      return [name, outcome === timedOut ? { ok: false, error: `no answer within ${timeoutMs} ms` } : { ok: true }]
+      return [
+        name,
+        outcome === timedOut ? { ok: false, error: `no answer within ${timeoutMs} ms` } : { ok: true },
+      ]
     } catch (error) {
       return [name, { ok: false, error: error instanceof Error ? error.message : String(error) }]
     }

@@ -35,7 +35,11 @@ function codeOf(error: FastifyError | Error): ErrorCode {
 /** The one place where an error becomes an answer; what clients need not know goes to the log only. */
 export function sendProblem(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) {
   const code = codeOf(error)
-  const { status, title, ...rest } = errorCodes[code] as { status: number; title: string; retryAfterSeconds?: number }
+  const { status, title, ...rest } = errorCodes[code] as {
+    status: number
+    title: string
+    retryAfterSeconds?: number
+  }
   if (status >= 500) request.log.error({ err: error, requestId: request.id, code }, 'Request failed')
   const problem: Problem = {
     type: `urn:baton:error:${code}`,
@@ -60,7 +64,13 @@ export function sendProblem(error: FastifyError | Error, request: FastifyRequest
 export function rawProblem(): string {
   const { status, title } = errorCodes.validation_failed
   const detail = 'The bytes are not a valid HTTP request'
-  const body = JSON.stringify({ type: 'urn:baton:error:validation_failed', title, status, detail, code: 'validation_failed' })
+  const body = JSON.stringify({
+    type: 'urn:baton:error:validation_failed',
+    title,
+    status,
+    detail,
+    code: 'validation_failed',
+  })
   return (
     `HTTP/1.1 ${status} Bad Request\r\nContent-Type: application/problem+json\r\n` +
     `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`

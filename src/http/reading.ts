@@ -25,7 +25,8 @@ export function createReading({ history, tail, feed }: Pick<HttpDeps, 'history' 
     },
     async instruction(containerId: string, id: string): Promise<InstructionView> {
       const found = await lookTwice(() => history.instruction(containerId, id))
-      if (found === undefined) throw serviceError('instruction_not_found', `No instruction ${id} in ${containerId}`)
+      if (found === undefined)
+        throw serviceError('instruction_not_found', `No instruction ${id} in ${containerId}`)
       return found
     },
     /** Resolves when this pod's history has the container's event `seq`, or after a second. */

@@ -13,9 +13,13 @@ export const InstructionParams = Type.Object({
   instructionId: Type.String({ format: 'uuid' }),
 })
 
-export const ResumePolicy = Type.Union([Type.Literal('continue'), Type.Literal('restart'), Type.Literal('ask')], {
-  description: 'What happens to it after an interruption; by default `continue`, and `ask` after a crash inside a tool call',
-})
+export const ResumePolicy = Type.Union(
+  [Type.Literal('continue'), Type.Literal('restart'), Type.Literal('ask')],
+  {
+    description:
+      'What happens to it after an interruption; by default `continue`, and `ask` after a crash inside a tool call',
+  },
+)
 export const State = Type.Union([
   Type.Literal('queued'),
   Type.Literal('running'),
@@ -48,7 +52,9 @@ export const Instruction = Type.Object({
   text: Type.String(),
   result: nullable(Type.String()),
   error: nullable(Type.Object({ code: Type.String(), message: Type.String() })),
-  position: nullable(Type.Integer({ description: 'Unfinished instructions before it; null when it has ended' })),
+  position: nullable(
+    Type.Integer({ description: 'Unfinished instructions before it; null when it has ended' }),
+  ),
   resumePolicy: nullable(ResumePolicy),
   sessionId: nullable(Type.String()),
   attempts: Type.Integer({ description: 'Hand-backs at a shutdown use none' }),
@@ -78,7 +84,8 @@ export const PageQuery = Type.Object({
   cursor: Type.Optional(Type.String({ maxLength: 500 })),
   limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 }),
 })
-export const page = <T extends TSchema>(item: T) => Type.Object({ items: Type.Array(item), nextCursor: nullable(Type.String()) })
+export const page = <T extends TSchema>(item: T) =>
+  Type.Object({ items: Type.Array(item), nextCursor: nullable(Type.String()) })
 
 export const Done = Type.Object({ containerId: ContainerId, seq: Type.Integer() })
 

@@ -21,7 +21,8 @@ import type { Sockets } from './websocket/server.ts'
 const keepAliveMs = 72_000
 const requestMs = 60_000
 
-const isWrite = ({ method, url }: FastifyRequest) => url.startsWith('/v1/') && !['GET', 'HEAD', 'OPTIONS'].includes(method)
+const isWrite = ({ method, url }: FastifyRequest) =>
+  url.startsWith('/v1/') && !['GET', 'HEAD', 'OPTIONS'].includes(method)
 
 /** Every route of the service. No hook here touches Redis, workers or the database when the server closes. */
 export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams: Streams) {
@@ -64,7 +65,11 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Baton', version, description: 'Queues instructions for agent sessions and never drops one' },
+      info: {
+        title: 'Baton',
+        version,
+        description: 'Queues instructions for agent sessions and never drops one',
+      },
     },
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })

@@ -42,16 +42,15 @@ export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'log'>) 
         unsubscribe()
       })
       reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no').type('text/event-stream')
-      begin(stream, containerId, cursor).then(
-        (end) => {
+      begin(stream, containerId, cursor)
+        .then((end) => {
           unsubscribe = end
-          if (stream.destroyed) end()
-        },
-        (err: unknown) => {
+          return stream.destroyed ? end() : undefined
+        })
+        .catch((err: unknown) => {
           deps.log.error({ err, containerId }, 'An event stream broke off')
           stream.destroy()
-        },
-      )
+        })
       return reply.send(stream)
     },
     count: () => open.size,

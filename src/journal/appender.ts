@@ -37,7 +37,11 @@ export function createAppender(deps: {
     while (buffer.length > 0) {
       const batch = takeBatch()
       const containerId = batch[0]?.containerId ?? ''
-      const args = batch.flatMap((event) => [event.type, event.instructionId ?? '', JSON.stringify(event.data)])
+      const args = batch.flatMap((event) => [
+        event.type,
+        event.instructionId ?? '',
+        JSON.stringify(event.data),
+      ])
       batchNumber += 1
       await writeBatch(containerId, batch.length, args)
     }
@@ -55,7 +59,8 @@ export function createAppender(deps: {
         if (outcome === 'fenced') log.warn({ containerId, events }, 'Events refused: another owner')
         return
       } catch (cause) {
-        if (attempt === 1) log.error({ err: cause, containerId, events }, 'Events could not be written, trying again')
+        if (attempt === 1)
+          log.error({ err: cause, containerId, events }, 'Events could not be written, trying again')
         await setTimeout(retryMs)
       }
     }

@@ -43,7 +43,9 @@ export function createScripts(redis: Redis): RunScript {
     redis.defineCommand(commandName(name), { numberOfKeys: 1, lua: `${prelude}\n${read(file)}` })
   }
   return (name, ...args) => {
-    const command = Reflect.get(redis, commandName(name)) as (...args: (string | number)[]) => Promise<Reply[]>
+    const command = Reflect.get(redis, commandName(name)) as (
+      ...args: (string | number)[]
+    ) => Promise<Reply[]>
     return command.call(redis, keyPrefix, ...args)
   }
 }

@@ -25,6 +25,23 @@ export function createMetrics(read: {
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
 
+  /** Metrics that read their value when Prometheus asks. */
+  const collected = (
+    name: string,
+    help: string,
+    label: string,
+    collect: (set: (value: string, count: number) => void) => void,
+  ) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers,
+      collect() {
+        collect((value, count) => this.set({ [label]: value }, count))
+      },
+    })
+
   const requests = new Histogram({
     name: 'baton_http_request_duration_seconds',
     help: 'Time to answer HTTP requests, by route pattern',
@@ -85,37 +102,34 @@ export function createMetrics(read: {
         this.set(value())
       },
     })
-  new Gauge({
-    name: 'baton_instructions',
-    help: 'Instructions in the history by state',
-    labelNames: ['state'],
-    registers,
-    collect() {
-      for (const [state, count] of Object.entries(read.history.stats().byState)) this.set({ state }, count)
-    },
+  collected('baton_instructions', 'Instructions in the history by state', 'state', (set) => {
+    for (const [state, count] of Object.entries(read.history.stats().byState)) set(state, count)
   })
-  new Gauge({
-    name: 'baton_daemons',
-    help: 'Agent sessions of this pod by state',
-    labelNames: ['state'],
-    registers,
-    collect() {
-      const daemons = read.daemons()
-      for (const state of daemonStates) this.set({ state }, daemons.filter((daemon) => daemon.state === state).length)
-    },
+  collected('baton_daemons', 'Agent sessions of this pod by state', 'state', (set) => {
+    const daemons = read.daemons()
+    for (const state of daemonStates) set(state, daemons.filter((daemon) => daemon.state === state).length)
   })
-  gauge('baton_queue_depth', 'Instructions that wait in all queues', () => read.history.stats().byState.queued)
+  gauge(
+    'baton_queue_depth',
+    'Instructions that wait in all queues',
+    () => read.history.stats().byState.queued,
+  )
   gauge('baton_queue_oldest_age_seconds', 'How long the oldest waiting instruction waits', () => {
     const { oldestQueuedAt } = read.history.stats()
     return oldestQueuedAt === null ? 0 : Math.max(0, (Date.now() - Date.parse(oldestQueuedAt)) / 1000)
   })
-  gauge('baton_journal_lag_seconds', 'Age of the oldest journal entry that is not in SQLite yet', read.lagSeconds)
-  gauge('baton_websocket_connections', 'Open WebSockets', read.sockets)
-  gauge('baton_late_requests', 'Requests in the last fifth of the drain window: above 0 it is too short', read.lateRequests)
-  new Gauge({ name: 'baton_build_info', help: 'The version', labelNames: ['version'], registers }).set(
-    { version: read.version },
-    1,
+  gauge(
+    'baton_journal_lag_seconds',
+    'Age of the oldest journal entry that is not in SQLite yet',
+    read.lagSeconds,
   )
+  gauge('baton_websocket_connections', 'Open WebSockets', read.sockets)
+  gauge(
+    'baton_late_requests',
+    'Requests in the last fifth of the drain window: above 0 it is too short',
+    read.lateRequests,
+  )
+  collected('baton_build_info', 'The version', 'version', (set) => set(read.version, 1))
 
   const queuedAt = new Map<string, number>()
   const startedAt = new Map<string, number>()

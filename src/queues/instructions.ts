@@ -27,14 +27,25 @@ export function createInstructions(deps: {
     async submit({ containerId, text, resumePolicy, retryOf }: Submission) {
       const id = randomUUID()
       const data = { text, resumePolicy, acceptedBy: podId, ...(retryOf === undefined ? {} : { retryOf }) }
-      const reply = await ask('accept', containerId, id, text, resumePolicy ?? '', queueLimit, JSON.stringify(data))
+      const reply = await ask(
+        'accept',
+        containerId,
+        id,
+        text,
+        resumePolicy ?? '',
+        queueLimit,
+        JSON.stringify(data),
+      )
       onAccepted(containerId)
       return { id, state: 'queued' as const, position: Number(reply[2]), seq: Number(reply[1]) }
     },
     /** `running`: the owner was asked; the instruction's own event tells the end. */
     async cancel(containerId: string, id: string) {
       const [outcome, seq] = await ask('cancel', containerId, id, '0')
-      return { state: outcome === 'cancelled' ? ('cancelled' as const) : ('running' as const), seq: Number(seq) }
+      return {
+        state: outcome === 'cancelled' ? ('cancelled' as const) : ('running' as const),
+        seq: Number(seq),
+      }
     },
     async cancelQueued(containerId: string, id: string) {
       const [, seq] = await ask('cancel', containerId, id, '1')

@@ -31,7 +31,8 @@ export function createLane(deps: {
   const queue = new Queue(queueName(containerId), queueOptions(redis))
   queue.on('error', (err) => log.debug({ err, containerId }, 'Queue error'))
   let worker: Worker | undefined
-  let closing: Promise<void> | undefined
+  let isClosing = false
+  let isReopenWanted = false
   let running: Running | undefined
   let isQuiet = false
   let lastSeq = 0
@@ -64,12 +65,16 @@ export function createLane(deps: {
 
   function openWorker() {
     if (worker !== undefined || isQuiet) return
-    if (closing !== undefined) {
-      closing.finally(() => resync('after the worker closed'))
+    if (isClosing) {
+      isReopenWanted = true
       return
     }
     // Three declared parameters: BullMQ only then makes the third; the lane's own signal says why as well.
-    const opened = new Worker(queueName(containerId), (job, token, _signal) => process(job, token ?? ''), workerOptions(redis))
+    const opened = new Worker(
+      queueName(containerId),
+      (job, token, _signal) => process(job, token ?? ''),
+      workerOptions(redis),
+    )
     opened.on('error', (err) => log.debug({ err, containerId }, 'Worker error'))
     opened.on('failed', (_job, err) => {
       log.error({ err, containerId }, 'Job failed outside of its instruction')
@@ -80,19 +85,22 @@ export function createLane(deps: {
     rest()
   }
 
-  function closeWorker(): Promise<void> {
+  /** Takes nothing new from now on; a job that runs there ends in its own time. */
+  function closeWorker() {
     clearTimeout(idleTimer)
+    if (worker === undefined) return
     const open = worker
-    if (open === undefined) return closing ?? Promise.resolve()
     worker = undefined
-    const closed = open
+    isClosing = true
+    open
       .close()
       .catch((err: unknown) => log.warn({ err, containerId }, 'The worker did not close cleanly'))
       .finally(() => {
-        if (closing === closed) closing = undefined
+        isClosing = false
+        if (isReopenWanted) resync('after the worker closed')
+        isReopenWanted = false
       })
-    closing = closed
-    return closed
+      .catch(() => {})
   }
 
   /** A worker holds a connection: it goes when nothing came for a while. */
@@ -106,7 +114,9 @@ export function createLane(deps: {
 
   function resync(why: string) {
     lastSeq = 0
-    sync().catch((err: unknown) => log.warn({ err, containerId, why }, 'The queue could not be brought in line'))
+    sync().catch((err: unknown) =>
+      log.warn({ err, containerId, why }, 'The queue could not be brought in line'),
+    )
   }
 
   async function process(job: Job, token: string): Promise<string> {

@@ -27,7 +27,20 @@ export function createQueues(deps: {
   onOpen(epoch: string): Promise<void>
   log: Logger
 }) {
-  const { budgetMs, podId, connections, ownership, tail, retention, appender, lanes, inFlight, closeForWrites, onOpen, log } = deps
+  const {
+    budgetMs,
+    podId,
+    connections,
+    ownership,
+    tail,
+    retention,
+    appender,
+    lanes,
+    inFlight,
+    closeForWrites,
+    onOpen,
+    log,
+  } = deps
   let isOpen = false
   const announce = (type: string, data: object) => connections.runBack('announce', type, JSON.stringify(data))
 

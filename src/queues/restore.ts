@@ -6,7 +6,13 @@ import type { RunScript } from '../journal/scripts.ts'
  * Compares the journal's epoch with the one this pod knew. A new one means that Redis lost its data: the unfinished
  * instructions are put back from SQLite, in their order, before any client sees the new epoch.
  */
-export async function restoreUnfinished(deps: { epoch: string; history: History; run: RunScript; podId: string; log: Logger }) {
+export async function restoreUnfinished(deps: {
+  epoch: string
+  history: History
+  run: RunScript
+  podId: string
+  log: Logger
+}) {
   const { epoch, history, run, podId, log } = deps
   if (history.epoch === epoch) return
   if (history.epoch === null) return history.setEpoch(epoch)
@@ -17,5 +23,8 @@ export async function restoreUnfinished(deps: { epoch: string; history: History;
     const data = JSON.stringify({ text, resumePolicy, acceptedBy: podId })
     await run('restore', containerId, id, text, resumePolicy ?? '', attempts, mode, data)
   }
-  log.warn({ epoch, restored: unfinished.length }, 'Redis lost its data: unfinished instructions were put back')
+  log.warn(
+    { epoch, restored: unfinished.length },
+    'Redis lost its data: unfinished instructions were put back',
+  )
 }

@@ -28,7 +28,7 @@ export function createSessions(deps: {
         const fresh = await read(containerId, session.id)
         const data = { previousSessionId: session.id, sessionId: fresh.id }
         await emit(containerId, { type: 'daemon.session_lost', instructionId: null, data })
-        return await daemons.ensure(containerId, fresh, signal)
+        return daemons.ensure(containerId, fresh, signal)
       }
     },
     /** From the first turn on the session has something to resume. */

@@ -23,7 +23,7 @@ export async function takeOver(deps: {
     const next = await turns.interrupt(containerId, generation, String(head), String(runId), 'crash')
     log.warn({ containerId, instructionId: head, next }, 'Instruction of a dead owner taken over')
   }
-  for (const job of (await queue.getActive()).reverse()) {
+  for (const job of (await queue.getActive()).toReversed()) {
     const token = await redis.get(`${queue.toKey(job.id ?? '')}:lock`)
     await job.moveToWait(token ?? '0')
   }

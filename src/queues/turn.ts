@@ -66,11 +66,24 @@ export function createTurns(deps: {
       if (daemon === undefined) return leaveBefore(control)
       const runId = randomUUID()
       const isResumed = daemon.isResumed ? 1 : 0
-      const [state, text, mode] = await run('start', containerId, podId, generation, id, runId, daemon.sessionId, isResumed)
+      const [state, text, mode] = await run(
+        'start',
+        containerId,
+        podId,
+        generation,
+        id,
+        runId,
+        daemon.sessionId,
+        isResumed,
+      )
       if (state !== 'running') return refused(String(state))
       control.run = runId
       await sessions.begun(containerId, daemon.sessionId)
-      const turn = { id, text: String(text), mode: mode === null ? 'fresh' : (mode as 'continue' | 'restart') } as const
+      const turn = {
+        id,
+        text: String(text),
+        mode: mode === null ? 'fresh' : (mode as 'continue' | 'restart'),
+      } as const
       const outcome = await daemons.run(containerId, turn, control.abort.signal)
       await appender.flush()
       const end = await conclude(job, control, runId, outcome)
@@ -87,7 +100,16 @@ export function createTurns(deps: {
   ): Promise<JobEnd | 'again'> {
     const reason = control.abort.signal.aborted ? (control.abort.signal.reason as AbortReason) : null
     const finish = async (type: string, data: object) => {
-      const [ended] = await run('finish', containerId, podId, generation, id, runId, type, JSON.stringify(data))
+      const [ended] = await run(
+        'finish',
+        containerId,
+        podId,
+        generation,
+        id,
+        runId,
+        type,
+        JSON.stringify(data),
+      )
       return ended === 'fenced' ? ('dropped' as const) : ('finished' as const)
     }
     if (reason === 'fenced') return 'dropped'

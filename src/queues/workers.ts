@@ -55,7 +55,9 @@ export function createWorkers(deps: {
   function ring(containerId: string) {
     laneOf(containerId)
       .then((lane) => lane?.sync())
-      .catch((err: unknown) => log.warn({ err, containerId }, 'The queue could not be looked at, the scan will'))
+      .catch((err: unknown) =>
+        log.warn({ err, containerId }, 'The queue could not be looked at, the scan will'),
+      )
   }
 
   async function scan() {
@@ -82,13 +84,19 @@ export function createWorkers(deps: {
       case 'daemon.start_requested':
       case 'daemon.stop_requested':
       case 'daemon.restart_requested':
-        steer(lane, type).catch((err: unknown) => log.warn({ err, containerId, type }, 'The request could not be met'))
+        steer(lane, type).catch((err: unknown) =>
+          log.warn({ err, containerId, type }, 'The request could not be met'),
+        )
     }
   }
 
-  async function steer(lane: Lane, type: 'daemon.start_requested' | 'daemon.stop_requested' | 'daemon.restart_requested') {
+  async function steer(
+    lane: Lane,
+    type: 'daemon.start_requested' | 'daemon.stop_requested' | 'daemon.restart_requested',
+  ) {
     const { containerId } = lane
-    const isTakenByTurn = type !== 'daemon.start_requested' && lane.abort(type === 'daemon.stop_requested' ? 'stop' : 'restart')
+    const isTakenByTurn =
+      type !== 'daemon.start_requested' && lane.abort(type === 'daemon.stop_requested' ? 'stop' : 'restart')
     if (isTakenByTurn) return
     if (type !== 'daemon.start_requested') await daemons.stopOne(containerId, 'requested')
     if (type !== 'daemon.stop_requested') await sessions.ready(containerId, AbortSignal.timeout(60_000))
@@ -99,7 +107,10 @@ export function createWorkers(deps: {
     const running = [...open.values()].map(async (lane) => {
       const startedAt = performance.now()
       await lane.ended()
-      log.info({ containerId: lane.containerId, ms: Math.round(performance.now() - startedAt) }, 'Worker stopped')
+      log.info(
+        { containerId: lane.containerId, ms: Math.round(performance.now() - startedAt) },
+        'Worker stopped',
+      )
     })
     const all = Promise.all(running)
     const margin = marginMs(budgetMs)
@@ -111,7 +122,8 @@ export function createWorkers(deps: {
     const results = await race(forced, deadline.remainingMs() - 50)
     const failed = Array.isArray(results) ? results.find((result) => result.status === 'rejected') : undefined
     if (!Array.isArray(results)) throw new Error('running instructions could not be handed back in time')
-    if (failed !== undefined) throw new Error('an instruction could not be handed back', { cause: failed.reason })
+    if (failed !== undefined)
+      throw new Error('an instruction could not be handed back', { cause: failed.reason })
     log.info('All workers stopped')
   }
 
@@ -141,7 +153,9 @@ export function createWorkers(deps: {
         lane.quiet()
       }
       for (const { containerId } of daemons.list()) {
-        daemons.kill(containerId, 'fenced').catch((err: unknown) => log.error({ err, containerId }, 'Agent not killed'))
+        daemons
+          .kill(containerId, 'fenced')
+          .catch((err: unknown) => log.error({ err, containerId }, 'Agent not killed'))
       }
       open.clear()
       lanes.clear()

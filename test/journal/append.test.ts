@@ -6,12 +6,30 @@ test('gives every container a gap-free seq of its own', async (t) => {
   const { run, own, journal, epoch } = await startScripts(t)
   const generation = await own('a', 'pod-1')
   await own('b', 'pod-1')
-  await run('append', 'a', 'pod-1', generation, 1, 'agent.message', '', '{"text":"1"}', 'agent.message', '', '{"text":"2"}')
+  await run(
+    'append',
+    'a',
+    'pod-1',
+    generation,
+    1,
+    'agent.message',
+    '',
+    '{"text":"1"}',
+    'agent.message',
+    '',
+    '{"text":"2"}',
+  )
   await run('append', 'b', 'pod-1', 1, 2, 'agent.message', '', '{"text":"3"}')
 
   const events = await journal()
-  assert.deepEqual(events.filter((e) => e.containerId === 'a').map((e) => e.seq), [1, 2, 3])
-  assert.deepEqual(events.filter((e) => e.containerId === 'b').map((e) => e.seq), [1, 2])
+  assert.deepEqual(
+    events.filter((e) => e.containerId === 'a').map((e) => e.seq),
+    [1, 2, 3],
+  )
+  assert.deepEqual(
+    events.filter((e) => e.containerId === 'b').map((e) => e.seq),
+    [1, 2],
+  )
   assert.ok(events.every((e) => e.epoch === epoch))
 })
 

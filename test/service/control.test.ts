@@ -37,7 +37,9 @@ test('a paused queue waits, a resumed one goes on in order', async (t) => {
   await client.waitFor('a', ids[2] ?? '', 'succeeded')
   assert.equal((await client.instruction('a', cancelled)).state, 'cancelled')
   const events = await client.events('a')
-  const ended = events.filter(({ type }) => type === 'instruction.succeeded').map(({ instructionId }) => instructionId)
+  const ended = events
+    .filter(({ type }) => type === 'instruction.succeeded')
+    .map(({ instructionId }) => instructionId)
   assert.deepEqual(ended, [ids[0], ids[2]])
 })
 
@@ -52,8 +54,14 @@ test('start, restart and stop act on the session; a stopped one waits for a star
   await client.waitFor('a', one.id, 'running')
   await client.call('POST', '/v1/containers/a/restart')
   const ended = await client.waitFor('a', one.id, 'succeeded')
-  assert.deepEqual(ended.interruptions.map(({ cause }) => cause), ['drain'])
-  const pids = socket.events().filter(({ type }) => type === 'daemon.started').map(({ data }) => data.pid)
+  assert.deepEqual(
+    ended.interruptions.map(({ cause }) => cause),
+    ['drain'],
+  )
+  const pids = socket
+    .events()
+    .filter(({ type }) => type === 'daemon.started')
+    .map(({ data }) => data.pid)
   assert.equal(new Set(pids).size, 2)
 
   assert.equal((await client.call('POST', '/v1/containers/a/stop')).status, 200)

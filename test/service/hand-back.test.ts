@@ -22,23 +22,41 @@ test('hands a running instruction back to the head of its queue and resumes it a
   assert.equal((await socket.closed).code, 1012)
   const { code } = await first.exited
   assert.equal(code, 0)
-  assert.deepEqual(socket.events().filter((e) => e.type === 'instruction.interrupted').map((e) => e.data.cause), ['drain'])
+  assert.deepEqual(
+    socket
+      .events()
+      .filter((e) => e.type === 'instruction.interrupted')
+      .map((e) => e.data.cause),
+    ['drain'],
+  )
 
   const queue = new Queue(queueName('c-1'), { connection: { url: redis.url }, prefix: 'baton' })
   const waiting = await queue.getJobs(['wait'], 0, -1, true)
-  assert.deepEqual(waiting.map((job) => job.id), [one.id, two.id, three.id])
+  assert.deepEqual(
+    waiting.map((job) => job.id),
+    [one.id, two.id, three.id],
+  )
   assert.equal(waiting[0]?.attemptsMade, 0)
   await queue.close()
 
   const second = await startService(t, { redis, env: { DATA_DIR: first.dataDir } })
   const again = createClient(second.url)
   const ended = await Promise.all([one, two, three].map(({ id }) => again.waitFor('c-1', id, 'succeeded')))
-  assert.deepEqual(ended.map(({ interruptions }) => interruptions.map(({ cause }) => cause)), [['drain'], [], []])
-  assert.deepEqual(ended.map(({ attempts }) => attempts), [1, 1, 1])
+  assert.deepEqual(
+    ended.map(({ interruptions }) => interruptions.map(({ cause }) => cause)),
+    [['drain'], [], []],
+  )
+  assert.deepEqual(
+    ended.map(({ attempts }) => attempts),
+    [1, 1, 1],
+  )
   assert.deepEqual(new Set(ended.map(({ sessionId }) => sessionId)), new Set([before.sessionId]))
 
   const facts = await ledger(first.workspacesDir, 'c-1')
-  assert.deepEqual(facts.filter(({ event }) => event === 'finished').map(({ turn }) => turn), [one.id, two.id, three.id])
+  assert.deepEqual(
+    facts.filter(({ event }) => event === 'finished').map(({ turn }) => turn),
+    [one.id, two.id, three.id],
+  )
   assert.equal(facts.filter(({ turn, event }) => turn === one.id && event === 'resumed').length, 1)
   assertContiguous(await again.events('c-1'))
 })
@@ -54,7 +72,13 @@ test('starts nothing new after the signal and lets a short instruction finish', 
   service.signal('SIGINT')
   assert.equal((await service.exited).code, 0)
   const facts = await ledger(service.workspacesDir, 'c-1')
-  assert.deepEqual(facts.map(({ turn, event }) => [turn, event]), [[one.id, 'started'], [one.id, 'finished']])
+  assert.deepEqual(
+    facts.map(({ turn, event }) => [turn, event]),
+    [
+      [one.id, 'started'],
+      [one.id, 'finished'],
+    ],
+  )
 
   const next = await startService(t, { redis, env: { DATA_DIR: service.dataDir } })
   const again = createClient(next.url)

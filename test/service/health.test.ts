@@ -4,7 +4,12 @@ import { createClient, subscribe, until } from '../support/client.ts'
 import { startRedis } from '../support/redis.ts'
 import { startService } from '../support/service.ts'
 
-const quick = { HEALTH_INTERVAL_SECONDS: '0.2', HEALTH_PING_TIMEOUT_SECONDS: '0.5', RECOVERY_DELAY_SECONDS: '0.2', TURN_STALL_SECONDS: '1' }
+const quick = {
+  HEALTH_INTERVAL_SECONDS: '0.2',
+  HEALTH_PING_TIMEOUT_SECONDS: '0.5',
+  RECOVERY_DELAY_SECONDS: '0.2',
+  TURN_STALL_SECONDS: '1',
+}
 const healthTypes = new Set(['health', 'recovering', 'recovered', 'recovery_failed'])
 
 test('an agent that crashes is resumed in its session, and only its own subscribers hear of it', async (t) => {
@@ -17,13 +22,22 @@ test('an agent that crashes is resumed in its session, and only its own subscrib
   const b = await subscribe(t, service.url, 'b', 0)
   const { id } = await client.submit('a', 'crash once')
   const ended = await client.waitFor('a', id, 'succeeded')
-  assert.deepEqual(ended.interruptions.map(({ cause }) => cause), ['crash'])
+  assert.deepEqual(
+    ended.interruptions.map(({ cause }) => cause),
+    ['crash'],
+  )
   assert.equal(ended.attempts, 2)
   await until('recovered is heard', () => a.events().some(({ type }) => type === 'recovered'))
   const heard = a.events().filter(({ type }) => healthTypes.has(type))
-  assert.deepEqual(heard.map(({ type }) => type), ['health', 'recovering', 'recovered', 'health'])
+  assert.deepEqual(
+    heard.map(({ type }) => type),
+    ['health', 'recovering', 'recovered', 'health'],
+  )
   assert.deepEqual(heard[1]?.data, { attempt: 1, maxAttempts: 3, reason: 'exited' })
-  assert.deepEqual(b.events().filter(({ type }) => healthTypes.has(type)), [])
+  assert.deepEqual(
+    b.events().filter(({ type }) => healthTypes.has(type)),
+    [],
+  )
 })
 
 for (const directive of ['hang', 'freeze']) {
@@ -36,7 +50,10 @@ for (const directive of ['hang', 'freeze']) {
     const next = await client.submit('a', 'works again')
     const ended = await client.waitFor('a', id, 'failed', 40_000)
     assert.equal(ended.error?.code, 'crash_limit')
-    assert.deepEqual(ended.interruptions.map(({ cause }) => cause), ['hang', 'hang', 'hang'])
+    assert.deepEqual(
+      ended.interruptions.map(({ cause }) => cause),
+      ['hang', 'hang', 'hang'],
+    )
     await client.waitFor('a', next.id, 'succeeded')
   })
 }
@@ -48,9 +65,17 @@ test('an agent that never starts puts its container in quarantine until the reco
   await client.register('a')
   const a = await subscribe(t, service.url, 'a', 0)
   const { id } = await client.submit('a', 'never')
-  const failed = await until('recovery_failed', () => a.events().find(({ type }) => type === 'recovery_failed'))
+  const failed = await until('recovery_failed', () =>
+    a.events().find(({ type }) => type === 'recovery_failed'),
+  )
   assert.deepEqual(failed.data, { attempts: 3, reason: 'exited', message: 'manual intervention required' })
-  assert.deepEqual(a.events().filter(({ type }) => type === 'recovering').map(({ data }) => data.attempt), [1, 2, 3])
+  assert.deepEqual(
+    a
+      .events()
+      .filter(({ type }) => type === 'recovering')
+      .map(({ data }) => data.attempt),
+    [1, 2, 3],
+  )
   assert.equal((await client.instruction('a', id)).state, 'queued')
   await client.call('POST', '/v1/containers/a/recovery/reset')
   await until('it is tried again', () => a.events().filter(({ type }) => type === 'recovering').length > 3)

@@ -7,7 +7,9 @@ import { startService } from '../support/service.ts'
 const containers = Array.from({ length: 20 }, (_, index) => `c-${index + 1}`)
 const each = 10
 
-test('kill -9 in the middle of 200 instructions over 20 containers: all succeed, none twice', { timeout: 180_000 }, async (t) => {
+test('kill -9 in the middle of 200 instructions over 20 containers: all succeed, none twice', {
+  timeout: 180_000,
+}, async (t) => {
   const redis = await startRedis(t)
   const first = await startService(t, { redis })
   const client = createClient(first.url)
@@ -19,10 +21,14 @@ test('kill -9 in the middle of 200 instructions over 20 containers: all succeed,
       submitted.push({ containerId, id })
     }
   }
-  await until('a quarter has ended', async () => {
-    const facts = await Promise.all(containers.map((id) => ledger(first.workspacesDir, id)))
-    return facts.flat().filter(({ event }) => event === 'finished').length >= 50
-  }, 60_000)
+  await until(
+    'a quarter has ended',
+    async () => {
+      const facts = await Promise.all(containers.map((id) => ledger(first.workspacesDir, id)))
+      return facts.flat().filter(({ event }) => event === 'finished').length >= 50
+    },
+    60_000,
+  )
   first.signal('SIGKILL')
   await first.exited
 
@@ -37,7 +43,9 @@ test('kill -9 in the middle of 200 instructions over 20 containers: all succeed,
     assert.deepEqual(finished, ids, `each once and in order in ${containerId}`)
     const events = await again.events(containerId)
     assertContiguous(events)
-    const ends = events.filter(({ type }) => type === 'instruction.succeeded').map(({ instructionId }) => instructionId)
+    const ends = events
+      .filter(({ type }) => type === 'instruction.succeeded')
+      .map(({ instructionId }) => instructionId)
     assert.deepEqual(ends, ids)
   }
 })

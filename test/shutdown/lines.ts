@@ -6,7 +6,11 @@ const begin = 'Received shutdown signal, starting graceful shutdown'
 /** The log lines of every step, in the order of the list. */
 export const stepLines = {
   'health-monitor': ['Stopping health monitors...', 'All health monitors stopped'],
-  workers: [/^Waiting for active workers to finish \(max \d+s\)\.\.\.$/, 'Worker stopped', 'All workers stopped'],
+  workers: [
+    /^Waiting for active workers to finish \(max \d+s\)\.\.\.$/,
+    'Worker stopped',
+    'All workers stopped',
+  ],
   daemons: ['Stopping all Claude daemons...', 'Claude session stopped', 'All Claude daemons stopped'],
   queues: ['Destroying all queues...', 'Queue destroyed', 'All queues destroyed'],
   websocket: ['WebSocket server closed'],
@@ -20,14 +24,27 @@ export const steps = Object.keys(stepLines) as Step[]
 /** Fails unless the shutdown logged exactly these steps, each line once and in order. */
 export function assertShutdownLines(service: TestService, present: readonly Step[], last: string) {
   const messages = service.messages()
-  const known = [begin, ...steps.flatMap((step) => [...stepLines[step]]), 'Graceful shutdown completed', 'Shutdown completed with failures']
+  const known = [
+    begin,
+    ...steps.flatMap((step) => [...stepLines[step]]),
+    'Graceful shutdown completed',
+    'Shutdown completed with failures',
+  ]
   const isKnown = (message: string) => known.some((line) => matches(message, line))
   const logged = messages.filter(isKnown)
-  const expected = [begin, ...steps.filter((step) => present.includes(step)).flatMap((step) => [...stepLines[step]]), last]
-  assert.equal(logged.length, expected.length, `${JSON.stringify(logged, null, 1)}`)
+  const expected = [
+    begin,
+    ...steps.filter((step) => present.includes(step)).flatMap((step) => [...stepLines[step]]),
+    last,
+  ]
+  assert.equal(logged.length, expected.length, JSON.stringify(logged, null, 1))
   for (const [index, line] of expected.entries()) {
-    assert.ok(matches(logged[index] ?? '', line), `line ${index} is "${logged[index]}", expected "${String(line)}"`)
+    assert.ok(
+      matches(logged[index] ?? '', line),
+      `line ${index} is "${logged[index]}", expected "${String(line)}"`,
+    )
   }
 }
 
-const matches = (message: string, line: string | RegExp) => (typeof line === 'string' ? message === line : line.test(message))
+const matches = (message: string, line: string | RegExp) =>
+  typeof line === 'string' ? message === line : line.test(message)

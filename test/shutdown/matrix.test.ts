@@ -43,13 +43,19 @@ describe('a broken step of the shutdown', { concurrency: 4 }, () => {
           const { code, ms } = await service.exited
           assert.equal(code, 1)
           assert.ok(ms < (fault === 'hang' ? budgets[step] : 0) + afterFailureMs + slackMs, `took ${ms} ms`)
-          assertShutdownLines(service, steps.filter((one) => one !== step), 'Shutdown completed with failures')
+          assertShutdownLines(
+            service,
+            steps.filter((one) => one !== step),
+            'Shutdown completed with failures',
+          )
           const said = fault === 'hang' ? 'Shutdown step ran out of time' : 'Shutdown step failed'
           assert.equal(service.lines.find(({ msg }) => msg === said)?.step, step)
           const { code: closeCode } = await socket.closed
           assert.equal(closeCode, step === 'websocket' ? 1006 : 1012)
 
-          const report = JSON.parse(await readFile(join(service.dataDir, 'termination-log'), 'utf8').catch(() => 'null')) as unknown
+          const report = JSON.parse(
+            await readFile(join(service.dataDir, 'termination-log'), 'utf8').catch(() => 'null'),
+          ) as unknown
           assert.equal(report, null, 'no termination log where Kubernetes made none')
           await assertNothingLost(redis.url, service.dataDir, waiting.id)
         })

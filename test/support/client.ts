@@ -22,7 +22,11 @@ export interface Instruction {
 }
 
 /** Polls until `read` gives something; fails with `what` after `ms`. */
-export async function until<T>(what: string, read: () => T | undefined | false | Promise<T | undefined | false>, ms = 20_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  read: () => T | undefined | false | Promise<T | undefined | false>,
+  ms = 20_000,
+): Promise<T> {
   const endsAt = Date.now() + ms
   for (;;) {
     const value = await read()
@@ -37,30 +41,44 @@ export function createClient(base: string) {
   async function call(method: string, path: string, body?: unknown) {
     const response = await fetch(`${base}${path}`, {
       method,
-      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     })
     const text = await response.text()
-    return { status: response.status, headers: response.headers, body: (text === '' ? null : JSON.parse(text)) as never }
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (text === '' ? null : JSON.parse(text)) as never,
+    }
   }
 
   async function ok<T>(method: string, path: string, body?: unknown): Promise<T> {
     const answer = await call(method, path, body)
     assert.ok(answer.status < 300, `${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
-    return answer.body as T
+    return answer.body
   }
 
   return {
     call,
     register: (containerId: string) => ok('PUT', `/v1/containers/${containerId}`),
     submit: (containerId: string, text: string, more: object = {}) =>
-      ok<{ id: string; position: number; seq: number }>('POST', `/v1/containers/${containerId}/instructions`, { text, ...more }),
+      ok<{ id: string; position: number; seq: number }>(
+        'POST',
+        `/v1/containers/${containerId}/instructions`,
+        { text, ...more },
+      ),
     instruction: (containerId: string, id: string) =>
       ok<Instruction>('GET', `/v1/containers/${containerId}/instructions/${id}`),
     waitFor: (containerId: string, id: string, state: string, ms?: number) =>
-      until(`${id} ${state}`, async () => {
-        const found = await ok<Instruction>('GET', `/v1/containers/${containerId}/instructions/${id}`)
-        return found.state === state && found
-      }, ms),
+      until(
+        `${id} ${state}`,
+        async () => {
+          const found = await ok<Instruction>('GET', `/v1/containers/${containerId}/instructions/${id}`)
+          return found.state === state && found
+        },
+        ms,
+      ),
     /** Every event of a container, read page by page. */
     async events(containerId: string): Promise<JournalEvent[]> {
       const all: JournalEvent[] = []
@@ -81,7 +99,9 @@ export async function subscribe(t: TestContext, base: string, containerId: strin
   const socket = new WebSocket(`${base.replace('http', 'ws')}/claude-daemon`)
   const frames: Record<string, unknown>[] = []
   const closed = Promise.withResolvers<{ code: number; reason: string }>()
-  socket.on('message', (data) => frames.push(JSON.parse(String(data)) as Record<string, unknown>))
+  socket.on('message', (data) =>
+    frames.push(JSON.parse((data as Buffer).toString()) as Record<string, unknown>),
+  )
   socket.on('close', (code, reason) => closed.resolve({ code, reason: reason.toString() }))
   socket.on('error', () => {})
   t.after(() => socket.terminate())
@@ -89,7 +109,9 @@ export async function subscribe(t: TestContext, base: string, containerId: strin
     socket.once('open', resolve)
     socket.once('error', reject)
   })
-  socket.send(JSON.stringify({ op: 'subscribe', containerId, ...(afterSeq === undefined ? {} : { afterSeq }) }))
+  socket.send(
+    JSON.stringify({ op: 'subscribe', containerId, ...(afterSeq === undefined ? {} : { afterSeq }) }),
+  )
   await until('live', () => frames.some((frame) => frame.op === 'live'))
   return {
     socket,
@@ -109,11 +131,21 @@ export interface LedgerLine {
 export async function ledger(workspacesDir: string, containerId: string): Promise<LedgerLine[]> {
   const dir = join(workspacesDir, containerId, '.demo-agent')
   const names = await readdir(dir).catch(() => [])
-  const files = await Promise.all(names.filter((name) => name.endsWith('.jsonl')).map((name) => readFile(join(dir, name), 'utf8')))
-  return files.flatMap((file) => file.split('\n').filter(Boolean).map((line) => JSON.parse(line) as LedgerLine))
+  const files = await Promise.all(
+    names.filter((name) => name.endsWith('.jsonl')).map((name) => readFile(join(dir, name), 'utf8')),
+  )
+  return files.flatMap((file) =>
+    file
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as LedgerLine),
+  )
 }
 
 /** Fails unless the seqs are exactly 1..n. */
 export function assertContiguous(events: JournalEvent[]) {
-  assert.deepEqual(events.map((event) => event.seq), events.map((_, index) => index + 1))
+  assert.deepEqual(
+    events.map((event) => event.seq),
+    events.map((_, index) => index + 1),
+  )
 }

@@ -11,7 +11,9 @@ function breakStop(component: Component): Component {
   if (component.name !== name || name === 'http') return component
   if (fault === 'slow-start') {
     const start = (signal: AbortSignal) =>
-      new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(new Error('start was given up'))))
+      new Promise<void>((_, reject) =>
+        signal.addEventListener('abort', () => reject(new Error('start was given up'))),
+      )
     return { ...component, start }
   }
   const stop = fault === 'hang' ? never : () => Promise.reject(new Error('broken on purpose'))

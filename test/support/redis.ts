@@ -35,7 +35,16 @@ export async function startRedis(t: TestContext): Promise<TestRedis> {
 
   async function start() {
     const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir]
-    const aof = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', '', '--maxmemory-policy', 'noeviction']
+    const aof = [
+      '--appendonly',
+      'yes',
+      '--appendfsync',
+      'everysec',
+      '--save',
+      '',
+      '--maxmemory-policy',
+      'noeviction',
+    ]
     const started = spawn('redis-server', [...args, ...aof], { stdio: ['ignore', 'pipe', 'inherit'] })
     child = started
     await new Promise<void>((resolve, reject) => {

@@ -26,7 +26,8 @@ export async function startScripts(t: TestContext) {
     return Number(generation)
   }
 
-  const accept = (containerId: string, id: string, limit = 100) => run('accept', containerId, id, `text of ${id}`, '', limit, '{}')
+  const accept = (containerId: string, id: string, limit = 100) =>
+    run('accept', containerId, id, `text of ${id}`, '', limit, '{}')
 
   return { server, redis, run, epoch, journal, own, accept }
 }

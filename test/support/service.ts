@@ -33,7 +33,7 @@ export async function startService(t: TestContext, options: StartOptions = {}) {
   const { redis, env = {}, entry, prefix = [], isReadyAwaited = true } = options
   const dataDir = env.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'baton-data-')))
   const main = entry === undefined ? join(root, 'src/main.ts') : join(root, 'test/support', entry)
-  const [command = '', ...args] = [...prefix, process.execPath, main]
+  const [command, ...args] = [...prefix, process.execPath, main]
   const startedAt = performance.now()
   const child = spawn(command, args, {
     cwd: root,
@@ -72,11 +72,16 @@ export async function startService(t: TestContext, options: StartOptions = {}) {
 
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null
   const waitForLog = (msg: string, ms = 20_000) =>
-    until(`log line "${msg}" (stderr: ${stderr})`, () => {
-      const found = lines.find((line) => line.msg === msg)
-      if (found === undefined && hasEnded()) throw new Error(`the service ended without "${msg}": ${stderr}`)
-      return found
-    }, ms)
+    until(
+      `log line "${msg}" (stderr: ${stderr})`,
+      () => {
+        const found = lines.find((line) => line.msg === msg)
+        if (found === undefined && hasEnded())
+          throw new Error(`the service ended without "${msg}": ${stderr}`)
+        return found
+      },
+      ms,
+    )
   const url = isReadyAwaited ? String((await waitForLog('Baton is ready')).url) : ''
 
   return {

@@ -29,7 +29,12 @@ export const containerRoutes =
     app.get(
       '/v1/containers/:containerId',
       {
-        schema: { tags, summary: 'Read a container', params: ContainerParams, response: { 200: Container, ...problems } },
+        schema: {
+          tags,
+          summary: 'Read a container',
+          params: ContainerParams,
+          response: { 200: Container, ...problems },
+        },
       },
       ({ params }) => reading.container(params.containerId),
     )
@@ -51,7 +56,14 @@ export const containerRoutes =
     )
     app.get(
       '/v1/containers',
-      { schema: { tags, summary: 'List containers', querystring: PageQuery, response: { 200: page(Container), ...problems } } },
+      {
+        schema: {
+          tags,
+          summary: 'List containers',
+          querystring: PageQuery,
+          response: { 200: page(Container), ...problems },
+        },
+      },
       async ({ query }) => history.containers(query),
     )
   }

@@ -41,22 +41,35 @@ export const controlRoutes =
         },
         async ({ params: { containerId } }, reply) => {
           const { daemon } = await reading.container(containerId)
-          const isSo = operation === 'start' ? daemon.state === 'ready' : operation === 'stop' && daemon.state === 'stopped'
+          const isSo =
+            operation === 'start'
+              ? daemon.state === 'ready'
+              : operation === 'stop' && daemon.state === 'stopped'
           const from = history.bounds(containerId).headSeq
           const types: readonly string[] = endOf[operation]
-          const ended = isSo ? undefined : feed.waitFor(containerId, from, ({ type }) => types.includes(type), ownerMs)
+          const ended = isSo
+            ? undefined
+            : feed.waitFor(containerId, from, ({ type }) => types.includes(type), ownerMs)
           const { seq } = await control.request(containerId, operation)
           await reading.projected(containerId, seq)
           const event = await ended
-          if (event?.type === 'daemon.start_failed') throw serviceError('daemon_start_failed', failureOf(event))
-          return reply.code(isSo || event !== undefined ? 200 : 202).send(await reading.container(containerId))
+          if (event?.type === 'daemon.start_failed')
+            throw serviceError('daemon_start_failed', failureOf(event))
+          return reply
+            .code(isSo || event !== undefined ? 200 : 202)
+            .send(await reading.container(containerId))
         },
       )
     }
     app.get(
       `${path}/daemon`,
       {
-        schema: { tags: ['daemon'], summary: 'The agent session', params: ContainerParams, response: { 200: Daemon, ...problems } },
+        schema: {
+          tags: ['daemon'],
+          summary: 'The agent session',
+          params: ContainerParams,
+          response: { 200: Daemon, ...problems },
+        },
       },
       async ({ params }) => (await reading.container(params.containerId)).daemon,
     )
@@ -96,7 +109,14 @@ export const controlRoutes =
     )
     app.get(
       `${path}/queue`,
-      { schema: { tags: ['queue'], summary: 'The queue', params: ContainerParams, response: { 200: Queue, ...problems } } },
+      {
+        schema: {
+          tags: ['queue'],
+          summary: 'The queue',
+          params: ContainerParams,
+          response: { 200: Queue, ...problems },
+        },
+      },
       async ({ params: { containerId } }) => {
         await reading.container(containerId)
         return history.queue(containerId)

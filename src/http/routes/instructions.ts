@@ -51,7 +51,10 @@ export const instructionRoutes =
       },
       async ({ params: { containerId }, body: { text, resumePolicy } }, reply) => {
         if (Buffer.byteLength(text) > config.MAX_INSTRUCTION_BYTES) {
-          throw serviceError('instruction_too_large', `The text has more than ${config.MAX_INSTRUCTION_BYTES} bytes`)
+          throw serviceError(
+            'instruction_too_large',
+            `The text has more than ${config.MAX_INSTRUCTION_BYTES} bytes`,
+          )
         }
         const accepted = await instructions.submit({ containerId, text, resumePolicy: resumePolicy ?? null })
         return reply.code(202).header('location', location(containerId, accepted.id)).send(accepted)
@@ -76,7 +79,12 @@ export const instructionRoutes =
     app.get(
       `${path}/:instructionId`,
       {
-        schema: { tags, summary: 'Read an instruction', params: InstructionParams, response: { 200: Instruction, ...problems } },
+        schema: {
+          tags,
+          summary: 'Read an instruction',
+          params: InstructionParams,
+          response: { 200: Instruction, ...problems },
+        },
       },
       ({ params: { containerId, instructionId } }) => reading.instruction(containerId, instructionId),
     )
@@ -109,13 +117,16 @@ export const instructionRoutes =
       async ({ params: { containerId, instructionId } }, reply) => {
         const { seq } = await unlessEnded(containerId, instructionId, instructions.cancel)
         await reading.projected(containerId, seq)
-        const isEnded = async () => (await reading.instruction(containerId, instructionId)).finishedAt !== null
+        const isEnded = async () =>
+          (await reading.instruction(containerId, instructionId)).finishedAt !== null
         if (!(await isEnded())) {
           const ofIt = (event: { instructionId: string | null; type: string }) =>
             event.instructionId === instructionId && /\.(cancelled|succeeded|failed)$/.test(event.type)
           await feed.waitFor(containerId, seq, ofIt, cancelWaitMs)
         }
-        return reply.code((await isEnded()) ? 200 : 202).send(await reading.instruction(containerId, instructionId))
+        return reply
+          .code((await isEnded()) ? 200 : 202)
+          .send(await reading.instruction(containerId, instructionId))
       },
     )
     app.post(
@@ -133,7 +144,11 @@ export const instructionRoutes =
         const policy = body?.resumePolicy ?? null
         const { state, text, resumePolicy } = await reading.instruction(containerId, instructionId)
         if (state === 'needs_decision') {
-          const { seq } = await instructions.decide(containerId, instructionId, policy === 'restart' ? 'restart' : 'continue')
+          const { seq } = await instructions.decide(
+            containerId,
+            instructionId,
+            policy === 'restart' ? 'restart' : 'continue',
+          )
           await reading.projected(containerId, seq)
           return reply.code(200).send(await reading.instruction(containerId, instructionId))
         }

@@ -10,10 +10,14 @@ export const operationRoutes =
   async (app) => {
     // The event loop answers: that is all that liveness may depend on. A restart mends no Redis.
     app.get('/livez', { schema: { tags, summary: 'The process answers' } }, async () => ({ status: 'ok' }))
-    app.get('/readyz', { schema: { tags, summary: 'Ready for traffic; the body says what is not' } }, async (_request, reply) => {
-      const readiness = await probes.readiness()
-      return reply.code(readiness.status === 'ready' ? 200 : 503).send(readiness)
-    })
+    app.get(
+      '/readyz',
+      { schema: { tags, summary: 'Ready for traffic; the body says what is not' } },
+      async (_request, reply) => {
+        const readiness = await probes.readiness()
+        return reply.code(readiness.status === 'ready' ? 200 : 503).send(readiness)
+      },
+    )
     app.get('/startupz', { schema: { tags, summary: 'Everything has started' } }, async (_request, reply) => {
       const isStarted = probes.isStarted()
       return reply.code(isStarted ? 200 : 503).send({ status: isStarted ? 'started' : 'starting' })
@@ -22,7 +26,10 @@ export const operationRoutes =
       const text = await metrics.registry.metrics()
       return reply.type(metrics.registry.contentType).send(text)
     })
-    app.get('/version', { schema: { tags, summary: 'The version' } }, async () => ({ version, node: process.version }))
+    app.get('/version', { schema: { tags, summary: 'The version' } }, async () => ({
+      version,
+      node: process.version,
+    }))
     app.get(
       '/v1/pods',
       {
@@ -32,7 +39,11 @@ export const operationRoutes =
           response: {
             200: Type.Object({
               items: Type.Array(
-                Type.Object({ pod: Type.String(), report: Type.Unknown(), stoppedAt: Type.Union([Type.String(), Type.Null()]) }),
+                Type.Object({
+                  pod: Type.String(),
+                  report: Type.Unknown(),
+                  stoppedAt: Type.Union([Type.String(), Type.Null()]),
+                }),
               ),
             }),
           },

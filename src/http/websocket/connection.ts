@@ -12,7 +12,11 @@ const liveBufferBytes = 4 * 1024 * 1024
 const drainPollMs = 20
 
 /** One client: frames in, events out. */
-export function serveConnection(socket: WebSocket, deps: Pick<HttpDeps, 'history' | 'feed' | 'log'>, reading: Reading) {
+export function serveConnection(
+  socket: WebSocket,
+  deps: Pick<HttpDeps, 'history' | 'feed' | 'log'>,
+  reading: Reading,
+) {
   const { history, log } = deps
   const subscriptions = new Map<string, { end(): void }>()
   const isOpen = () => socket.readyState === socket.OPEN
@@ -46,7 +50,14 @@ export function serveConnection(socket: WebSocket, deps: Pick<HttpDeps, 'history
     const { from, gap } = placeCursor(history, containerId, { afterSeq, epoch })
     const { running } = history.queue(containerId)
     const bounds = history.bounds(containerId)
-    send({ op: 'subscribed', containerId, epoch: history.epoch, ...bounds, daemon: container.daemon, activeInstruction: running })
+    send({
+      op: 'subscribed',
+      containerId,
+      epoch: history.epoch,
+      ...bounds,
+      daemon: container.daemon,
+      activeInstruction: running,
+    })
     if (gap !== null) send({ op: 'replay.gap', containerId, ...gap })
     unsubscribe = await replay(deps, containerId, from, {
       send: (event) => {
@@ -70,12 +81,18 @@ export function serveConnection(socket: WebSocket, deps: Pick<HttpDeps, 'history
     }
     subscribe(frame).catch((error: Error & { code?: string }) => {
       subscriptions.delete(frame.containerId)
-      if (error.code === undefined) log.error({ err: error, containerId: frame.containerId }, 'A subscription failed')
-      fail(error.code ?? 'internal_error', error.code === undefined ? 'See the log' : error.message, frame.containerId)
+      if (error.code === undefined)
+        log.error({ err: error, containerId: frame.containerId }, 'A subscription failed')
+      fail(
+        error.code ?? 'internal_error',
+        error.code === undefined ? 'See the log' : error.message,
+        frame.containerId,
+      )
     })
   }
 
-  socket.on('message', (data) => receive(String(data)))
+  // `ws` gives one Buffer a message unless told otherwise.
+  socket.on('message', (data) => receive((data as Buffer).toString()))
   socket.on('close', () => {
     for (const subscription of subscriptions.values()) subscription.end()
     subscriptions.clear()

@@ -24,6 +24,9 @@ export function parseFrame(data: string): { frame: ClientFrame } | { code: strin
   } catch {
     return { code: 'invalid_json', message: 'The frame is not valid JSON' }
   }
-  if (frame.Check(value)) return { frame: value as ClientFrame }
-  return { code: 'validation_failed', message: 'Expected {"op":"subscribe"|"unsubscribe"|"ping", ...} as documented' }
+  if (frame.Check(value)) return { frame: value }
+  return {
+    code: 'validation_failed',
+    message: 'Expected {"op":"subscribe"|"unsubscribe"|"ping", ...} as documented',
+  }
 }

@@ -61,31 +61,34 @@ export function createSockets(deps: Pick<HttpDeps, 'history' | 'feed' | 'log' | 
   return {
     name: 'websocket',
     budgetMs: stepBudgets.websocket,
-    routes: (reading: Reading): FastifyPluginAsync => async (app) => {
-      await app.register(websocket, {
-        options: { maxPayload: maxFrameBytes },
-        // Sockets are closed in their own step, before the server is.
-        preClose: (done: () => void) => done(),
-      })
-      app.get(
-        path,
-        {
-          websocket: true,
-          schema: { hide: true },
-          preValidation: async () => {
-            if (isStopped) throw serviceError('draining')
+    routes:
+      (reading: Reading): FastifyPluginAsync =>
+      async (app) => {
+        await app.register(websocket, {
+          options: { maxPayload: maxFrameBytes },
+          // Sockets are closed in their own step, before the server is.
+          preClose: (done: () => void) => done(),
+        })
+        app.get(
+          path,
+          {
+            websocket: true,
+            schema: { hide: true },
+            preValidation: async () => {
+              if (isStopped) throw serviceError('draining')
+            },
           },
-        },
-        (socket: WebSocket) => add(socket, reading),
-      )
-    },
+          (socket: WebSocket) => add(socket, reading),
+        )
+      },
     start() {
       pinging = setInterval(ping, config.PING_SECONDS * 1000)
     },
     quiet() {
       const seconds = config.DRAIN_SECONDS + config.WORKERS_BUDGET_SECONDS
       const deadline = new Date(Date.now() + seconds * 1000).toISOString()
-      for (const client of open.values()) client.send({ op: 'service.draining', deadline, retryAfterMs: retryHintMs() })
+      for (const client of open.values())
+        client.send({ op: 'service.draining', deadline, retryAfterMs: retryHintMs() })
       streams.announce('service.draining', { deadline, retryAfterMs: retryHintMs() })
     },
     async stop(deadline: Deadline) {
@@ -98,7 +101,10 @@ export function createSockets(deps: Pick<HttpDeps, 'history' | 'feed' | 'log' | 
       const closing: Promise<void>[] = []
       for (let from = 0; from < sockets.length; from += size) {
         closing.push(...sockets.slice(from, from + size).map(close))
-        const pauseMs = Math.min((spreadMs / batches) * 2 * Math.random(), deadline.remainingMs() - handshakeMs)
+        const pauseMs = Math.min(
+          (spreadMs / batches) * 2 * Math.random(),
+          deadline.remainingMs() - handshakeMs,
+        )
         if (from + size < sockets.length && pauseMs > 0) await setTimeout(pauseMs)
       }
       await race(Promise.all(closing), Math.min(handshakeMs, deadline.remainingMs() - 100))
