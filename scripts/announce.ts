@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { type Config, loadConfig } from '../src/config.ts'
 
@@ -12,7 +13,8 @@ async function announce(pid: number) {
   const host = config.HOST === '0.0.0.0' || config.HOST === '::' ? '127.0.0.1' : config.HOST
   const base = `http://${host.includes(':') ? `[${host}]` : host}:${config.PORT}`
   for (const end = Date.now() + limitMs; Date.now() < end && isAlive(pid); await setTimeout(pollMs)) {
-    if (await hasStarted(base)) return isAlive(pid) ? console.log(screen(base, pid, config)) : undefined
+    if (isInPidFile(pid, config.PID_FILE) && (await hasStarted(base)))
+      return console.log(screen(base, pid, config))
   }
 }
 
@@ -28,6 +30,15 @@ function readConfig(): Config | undefined {
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** The service names itself there when it has started: something else may answer on a port that is taken. */
+function isInPidFile(pid: number, path: string): boolean {
+  try {
+    return readFileSync(path, 'utf8').trim() === String(pid)
   } catch {
     return false
   }

@@ -96,7 +96,9 @@ export function createLifecycle(deps: {
     const beganAt = performance.now()
     const isCounted = component.name !== keepsItsBudget
     const leftMs = isCounted ? Math.max(0, endsAt - beganAt) : component.budgetMs
-    const step = await stopStep(component, Math.min(component.budgetMs, leftMs), before, log)
+    // Whole milliseconds: an AbortSignal takes no others.
+    const budgetMs = Math.round(Math.min(component.budgetMs, leftMs))
+    const step = await stopStep(component, budgetMs, before, log)
     // The clock stands still for the workers, from their beginning or from the failure while they ended.
     if (!isCounted && hasFailed()) endsAt += performance.now() - Math.max(beganAt, endsAt - afterFailureMs)
     if (step.outcome !== 'ok') fail()

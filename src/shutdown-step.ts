@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { createDeadline, race, timedOut } from './deadline.ts'
 import type { Component, StepReport } from './lifecycle.ts'
 
-/** Stops one component within `budgetMs`. Never rejects: what goes wrong is logged and told in the report. */
+/** Stops one component within `budgetMs`, a whole number. Never rejects: what goes wrong is logged and told in the report. */
 export async function stopStep(
   component: Component,
   budgetMs: number,
@@ -22,7 +22,7 @@ export async function stopStep(
   try {
     const stopped = Promise.try(async () => component.stop?.(createDeadline(budgetMs), before))
     if ((await race(stopped, budgetMs)) !== timedOut) return { name, outcome: 'ok', ms: took() }
-    const err = new Error(`${name} did not stop within ${Math.round(budgetMs)} ms`)
+    const err = new Error(`${name} did not stop within ${budgetMs} ms`)
     return broken('timed out', 'Shutdown step ran out of time', err)
   } catch (err) {
     return broken('failed', 'Shutdown step failed', err)

@@ -21,7 +21,7 @@ const report: ShutdownReport = {
 function setUp(t: TestContext) {
   const dir = mkdtempSync(join(tmpdir(), 'baton-report-'))
   t.after(() => rmSync(dir, { recursive: true, force: true }))
-  const lines: { msg: string; report?: unknown }[] = []
+  const lines: { msg: string; report?: ShutdownReport }[] = []
   const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line) as { msg: string }) })
   const path = join(dir, 'termination-log')
   const write = (given = report) => writeReport(given, { TERMINATION_LOG: path }, log)
@@ -69,6 +69,6 @@ for (const [what, character] of [
     const written = JSON.parse(text) as ShutdownReport
     assert.equal(written.steps.length, 7)
     assert.ok(written.steps.every(({ error }) => failed.error.startsWith(error ?? 'none')))
-    assert.equal((lines[0]?.report as ShutdownReport).steps[0]?.error?.length, 5000)
+    assert.equal(lines[0]?.report?.steps[0]?.error?.length, 5000)
   })
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import * as fs from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -175,6 +176,17 @@ for (const [what, pid] of [
     assert.notEqual(String(run.service), pid)
   })
 }
+
+test('what answers on a port that is taken is not announced', async (t) => {
+  const { start, port } = await checkout(t)
+  const other = createServer((_, response) => response.end()).listen(Number(port), '127.0.0.1')
+  await once(other, 'listening')
+  t.after(() => other.close())
+  const run = start()
+  assert.notDeepEqual(await run.exited, [0, null])
+  assert.match(run.output(), /EADDRINUSE/)
+  assert.doesNotMatch(run.output(), /Stop it/)
+})
 
 test('an append-only file that is damaged is reported, and nothing is left running', async (t) => {
   const { dir, start } = await checkout(t)

@@ -1,4 +1,8 @@
-/** The real service with one part broken, as `FAULT` says: `<component>:throw`, `<component>:hang`, `queues:slow-start`. */
+/**
+ * The real service with one part broken, as `FAULT` says: `<component>:throw`, `<component>:hang`,
+ * `<component>:slow-start`, `app:slow`. SIGUSR2 is an uncaught exception, SIGHUP an unhandled rejection.
+ */
+import { once } from 'node:events'
 import process from 'node:process'
 import { createApp } from '../../src/app.ts'
 import type { Component } from '../../src/lifecycle.ts'
@@ -23,10 +27,21 @@ function breakStop(component: Component): Component {
 process.on('SIGUSR2', () => {
   throw new Error('thrown on purpose')
 })
+process.on('SIGHUP', () => {
+  // oxlint-disable-next-line typescript/no-floating-promises -- that nobody has it is what this is for
+  Promise.reject(new Error('rejected on purpose'))
+})
 
 await runService({
   process,
-  createApp,
+  async createApp(...parts) {
+    if (name !== 'app') return createApp(...parts)
+    process.stdout.write('{"msg":"Building"}\n')
+    const alive = setInterval(() => {}, 1000)
+    await once(process, 'SIGTERM')
+    clearInterval(alive)
+    return createApp(...parts)
+  },
   adapt(components, app) {
     if (name === 'http') {
       app.server.close = () => {
