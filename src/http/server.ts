@@ -42,6 +42,8 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
       if (socket.writable) socket.end(rawProblem())
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
+  // A page of another site may send a form or plain text without asking first; JSON it may not.
+  app.removeContentTypeParser('text/plain')
   app.setValidatorCompiler(compileValidator)
   app.setErrorHandler(sendProblem)
   app.setNotFoundHandler((request) => {

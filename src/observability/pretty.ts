@@ -15,7 +15,7 @@ interface ErrorFields {
 
 const hidden = new Set(['level', 'time', 'msg', 'pod', 'err', 'containerId'])
 
-/** Turns pino's JSON lines into `[INFO] message (containerId: c-1, key: value)` for people at a terminal. */
+/** Turns pino's JSON lines into `[INFO] message (containerId: c-1) key=value` for people at a terminal. */
 export function createPretty(out: DestinationStream): DestinationStream {
   return { write: (line) => out.write(prettyLine(JSON.parse(line) as Entry)) }
 }
@@ -23,9 +23,9 @@ export function createPretty(out: DestinationStream): DestinationStream {
 function prettyLine(entry: Entry): string {
   const { level, msg, containerId, err } = entry
   const others = Object.entries(entry).filter(([key]) => !hidden.has(key))
-  const fields = containerId === undefined ? others : [['containerId', containerId] as const, ...others]
-  const suffix = fields.map(([key, value]) => `${key}: ${shown(value)}`).join(', ')
-  const head = `[${level.toUpperCase()}] ${msg ?? ''}${suffix === '' ? '' : ` (${suffix})`}\n`
+  const container = containerId === undefined ? '' : ` (containerId: ${shown(containerId)})`
+  const suffix = others.map(([key, value]) => ` ${key}=${shown(value)}`).join('')
+  const head = `[${level.toUpperCase()}] ${msg ?? ''}${container}${suffix}\n`
   return err === undefined ? head : `${head}${errorLines(err)}\n`
 }
 

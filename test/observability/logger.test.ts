@@ -19,10 +19,10 @@ test('a line for people is the level, the message and the container', () => {
   assert.equal(text(), '[INFO] Stopping health monitors...\n[INFO] Worker stopped (containerId: c-1)\n')
 })
 
-test('other fields follow the container in the same parentheses', () => {
+test('other fields follow behind the container', () => {
   const { log, text } = logged('pretty')
   log.warn({ ms: 12, containerId: 'c-1', ids: ['a'], name: 'x' }, 'Slow')
-  assert.equal(text(), '[WARN] Slow (containerId: c-1, ms: 12, ids: ["a"], name: x)\n')
+  assert.equal(text(), '[WARN] Slow (containerId: c-1) ms=12 ids=["a"] name=x\n')
 })
 
 test('an error is on the lines that follow, with its causes', () => {
@@ -34,7 +34,7 @@ test('an error is on the lines that follow, with its causes', () => {
 test('a value cannot steer the terminal of the reader', () => {
   const { log, text } = logged('pretty')
   log.info({ name: '\u001b[2Jx\ny' }, 'Named')
-  assert.equal(text(), '[INFO] Named (name: "\\u001b[2Jx\\ny")\n')
+  assert.equal(text(), '[INFO] Named name="\\u001b[2Jx\\ny"\n')
 })
 
 test('elsewhere a line is one JSON object with the level as a word and an ISO time', () => {
