@@ -26,6 +26,8 @@ export interface StartOptions {
   isReadyAwaited?: boolean
 }
 
+/** A start is a second of computing; on a busy machine many tests share it. */
+const startMs = 60_000
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** The real service as a process of its own, on a free port, with a data directory that goes with the test. */
@@ -82,7 +84,7 @@ export async function startService(t: TestContext, options: StartOptions = {}) {
       },
       ms,
     )
-  const url = isReadyAwaited ? String((await waitForLog('Baton is ready')).url) : ''
+  const url = isReadyAwaited ? String((await waitForLog('Baton is ready', startMs)).url) : ''
 
   return {
     url,
