@@ -185,7 +185,6 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
   let lifecyclePhase: Phase = 'starting'
   return {
     components: [monitor, workers, daemons, queues, sockets, http, database] as Component[],
-    http,
     server: server.server,
     onPhase(phase: Phase) {
       lifecyclePhase = phase
@@ -193,6 +192,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
       if (phase === 'draining') drain.begin()
     },
     onStep: metrics.step,
+    onExit: daemons.killAllNow,
     url: () => server.listeningOrigin,
     counts: () => ({
       instructions: counts.read(workers.lanes().filter((lane) => lane.isRunning()).length),

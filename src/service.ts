@@ -19,6 +19,8 @@ export interface ServiceApp {
   counts(): ShutdownCounts
   onPhase(phase: Phase): void
   onStep(step: StepReport): void
+  /** At the very end, also when the process exits in the middle of its shutdown; it cannot wait for anything. */
+  onExit(): void
 }
 
 /** One life of the service, from the settings to the exit code. */
@@ -40,6 +42,7 @@ export async function runService<App extends ServiceApp>(deps: {
     return process.exit(1)
   })
   const { server, onPhase, onStep } = app
+  process.once('exit', () => app.onExit())
   const ended = Promise.withResolvers<void>()
   const components = adapt(app.components, app).map((component) =>
     component.name === 'http'

@@ -43,6 +43,9 @@ export async function openLocalChannel(spec: {
   child.stdin.on('error', () => {})
   await once(child, 'spawn')
   const pid = child.pid as number
+  // Once it has exited, its pid may be another process's.
+  const root = () => ({ daemonId, pid: hasExited ? undefined : pid })
+  const unwatch = killer.watch(root)
   return {
     pid,
     stdin: child.stdin,
@@ -50,7 +53,10 @@ export async function openLocalChannel(spec: {
     stderr: child.stderr,
     exited,
     signal: (name) => void child.kill(name),
-    // Once it has exited, its pid may be another process's.
-    killTree: (ms) => killer.kill(() => ({ daemonId, pid: hasExited ? undefined : pid }), ms),
+    async killTree(ms) {
+      const left = await killer.kill(root, ms)
+      if (left.length === 0) unwatch()
+      return left
+    },
   }
 }

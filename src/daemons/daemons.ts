@@ -79,6 +79,7 @@ export function createDaemons(deps: {
     async stopOne(containerId, reason) {
       await daemons.get(containerId)?.stop(reason, stopMs)
     },
+    killAllNow: killer.killAllNow,
     onExit: (listener) => void listeners.push(listener),
     async stop(deadline: Deadline) {
       log.info('Stopping all Claude daemons...')

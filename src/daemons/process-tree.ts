@@ -28,6 +28,7 @@ export function treeOf({ daemonId, pid }: TreeRoot, processes: ProcessEntry[]): 
 /** Kills trees; many asked for at once share one look at the process table. */
 export function createTreeKiller(read: () => ProcessEntry[] = readProcesses) {
   let next: Promise<ProcessEntry[]> | undefined
+  const watched = new Set<() => TreeRoot>()
 
   function look(): Promise<ProcessEntry[]> {
     next ??= setImmediate().then(() => {
@@ -38,6 +39,20 @@ export function createTreeKiller(read: () => ProcessEntry[] = readProcesses) {
   }
 
   return {
+    /** Until it is told otherwise, `killAllNow` means this tree too. */
+    watch(root: () => TreeRoot): () => void {
+      watched.add(root)
+      return () => watched.delete(root)
+    },
+    /** For a process that ends at once: no waiting, so a few looks for what forks meanwhile. */
+    killAllNow() {
+      for (let pass = 0; pass < 3 && watched.size > 0; pass += 1) {
+        const processes = read()
+        const left = [...watched].flatMap((root) => treeOf(root(), processes))
+        if (left.length === 0) return
+        for (const pid of left) kill(pid)
+      }
+    },
     /** SIGKILL until nothing is left, as processes may fork meanwhile. Resolves with those still alive after `ms`. */
     async kill(root: () => TreeRoot, ms = 3000): Promise<number[]> {
       const endsAt = performance.now() + ms

@@ -91,5 +91,7 @@ export interface Daemons extends Component {
   stopOne(containerId: string, reason: StopReason): Promise<void>
   /** Ends all of them at once; nothing of any tree is left. */
   stop(deadline: Deadline): Promise<void>
+  /** The last resort of a process that exits at once: every tree that is left, without waiting. */
+  killAllNow(): void
   onExit(listener: (containerId: string, info: { wasRequested: boolean }) => void): void
 }

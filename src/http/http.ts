@@ -15,7 +15,8 @@ export function createHttp(
     budgetMs: stepBudgets.http,
     async start() {
       try {
-        await app.listen({ host: HOST, port: PORT })
+        // For the name Fastify would open a second server that terminus does not know.
+        await app.listen({ host: HOST === 'localhost' ? '127.0.0.1' : HOST, port: PORT })
         log.info({ url: app.listeningOrigin }, 'Listening')
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause

@@ -50,10 +50,13 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
     throw serviceError('route_not_found', `No route ${request.method} ${request.url}`)
   })
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', async (request) => {
     drain.onRequest()
     const { host, origin } = request.headers
     if (!isAllowedHost({ host, origin })) throw serviceError('host_not_allowed')
+  })
+  // Behind the body: one that never comes to its end needs no Redis and holds up no shutdown.
+  app.addHook('preHandler', async (request, reply) => {
     if (!isWrite(request)) return
     if (drain.isClosedForWrites()) throw serviceError('draining')
     inFlight.begin()

@@ -21,6 +21,19 @@ const isAlive = (pid: number) => {
   }
 }
 
+/** The pids of an agent and of the child that it left, both alive. */
+async function treeOf(socket: Awaited<ReturnType<typeof subscribe>>): Promise<number[]> {
+  const said = await until('the child is there', () =>
+    socket
+      .events()
+      .find(({ type, data }) => type === 'agent.message' && String(data.text).startsWith('child ')),
+  )
+  const child = Number(String(said.data.text).slice('child '.length))
+  const agent = Number(socket.events().find(({ type }) => type === 'daemon.started')?.data.pid)
+  assert.deepEqual([agent, child].map(isAlive), [true, true])
+  return [agent, child]
+}
+
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} ends the service in seven steps, exit 0, with a report`, async (t) => {
     const redis = await startRedis(t)
@@ -72,20 +85,22 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
-test('a second signal exits at once with 1', async (t) => {
+test('a second signal exits at once with 1, and no agent stays behind', async (t) => {
   const redis = await startRedis(t)
   const service = await startService(t, { redis, env: { WORKERS_BUDGET_SECONDS: '20' } })
   const client = createClient(service.url)
   await client.register('c-1')
-  const { id } = await client.submit('c-1', 'sleep 60s')
-  await client.waitFor('c-1', id, 'running')
+  const socket = await subscribe(t, service.url, 'c-1', 0)
+  await client.submit('c-1', 'ignore signals; spawn child; hang')
+  const tree = await treeOf(socket)
   service.signal('SIGTERM')
   await service.waitForLog('Waiting for active workers to finish (max 20s)...')
   service.signal('SIGINT')
   const { code, ms } = await service.exited
   assert.equal(code, 1)
-  assert.ok(ms < 1000, `took ${ms} ms`)
+  assert.ok(ms < 3000, `took ${ms} ms`)
   assert.ok(service.messages().includes('Second signal, exiting at once'))
+  assert.deepEqual(tree.filter(isAlive), [])
 })
 
 test('an uncaught exception takes the same way and exits with 1', async (t) => {
@@ -160,19 +175,12 @@ test('an agent that ignores signals and leaves children does not outlive the ser
   await client.register('c-1')
   const socket = await subscribe(t, service.url, 'c-1', 0)
   await client.submit('c-1', 'ignore signals; spawn child; hang')
-  const said = await until('the child is there', () =>
-    socket
-      .events()
-      .find(({ type, data }) => type === 'agent.message' && String(data.text).startsWith('child ')),
-  )
-  const child = Number(String(said.data.text).slice('child '.length))
-  const agent = Number(socket.events().find(({ type }) => type === 'daemon.started')?.data.pid)
-  assert.ok(isAlive(child) && isAlive(agent))
+  const tree = await treeOf(socket)
   service.signal('SIGTERM')
   const { code, ms } = await service.exited
   assert.equal(code, 0)
   assert.ok(ms < 1000 + 5000 + 3000, `took ${ms} ms`)
-  assert.ok(!isAlive(agent) && !isAlive(child), 'nothing of the tree is left')
+  assert.deepEqual(tree.filter(isAlive), [])
   const facts = await ledger(service.workspacesDir, 'c-1')
   assert.equal(facts.filter(({ event }) => event === 'started').length, 1)
 })
@@ -201,6 +209,27 @@ test('a request in flight is answered, and new instructions are accepted until t
   const reader = new Redis(redis.url)
   t.after(() => reader.disconnect())
   assert.equal((await reader.zrange('{baton}:pending:c-1', '0', '-1')).length, 2)
+})
+
+test('a body that never ends holds up no shutdown', async (t) => {
+  const redis = await startRedis(t)
+  const service = await startService(t, { redis })
+  const client = createClient(service.url)
+  await client.register('c-1')
+  await client.waitFor('c-1', (await client.submit('c-1', 'one')).id, 'succeeded')
+  const slow = connect(Number(new URL(service.url).port), '127.0.0.1')
+  t.after(() => slow.destroy())
+  slow.on('error', () => {})
+  slow.write(
+    'POST /v1/containers/c-1/instructions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n',
+  )
+  slow.write('Content-Length: 100\r\n\r\n{')
+  await client.call('GET', '/livez')
+  service.signal('SIGTERM')
+  const { code, ms } = await service.exited
+  assert.equal(code, 0)
+  assert.ok(ms < 8000, `took ${ms} ms`)
+  assertShutdownLines(service, steps, 'Graceful shutdown completed')
 })
 
 test('a port that is taken is told with who has it, exit 1', async (t) => {
