@@ -18,6 +18,7 @@ import { createHttpServer } from './http/server.ts'
 import { createStreams } from './http/sse.ts'
 import { createSockets } from './http/websocket/server.ts'
 import { createAppender, type OwnerEvent } from './journal/appender.ts'
+import { openEpoch } from './journal/epoch.ts'
 import { createConnections } from './journal/redis.ts'
 import type { Component, Phase } from './lifecycle.ts'
 import { createMetrics } from './observability/metrics.ts'
@@ -51,12 +52,14 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     log,
   })
 
+  const openJournal = (epoch: string) => restoreUnfinished({ epoch, history, run: runBack, podId, log })
   const ownership = createOwnership({
     run: runFront,
     podId,
     maxContainers: config.MAX_CONTAINERS_PER_POD,
     log,
     onLost: () => workers.loseAll(),
+    onEmpty: async () => openJournal(await openEpoch(connections.back)),
   })
   const appender = createAppender({ run: runBack, podId, generation: ownership.generation, log })
   /** The daemons' events say on which pod they happened. */
@@ -129,7 +132,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     lanes: workers.lanes,
     inFlight,
     closeForWrites: drain.closeForWrites,
-    onOpen: (epoch) => restoreUnfinished({ epoch, history, run: runBack, podId, log }),
+    onOpen: openJournal,
     log,
   })
 

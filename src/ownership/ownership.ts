@@ -16,31 +16,50 @@ export function createOwnership(deps: {
   log: Logger
   /** The pod could not renew in time, so its containers may belong to others by now. */
   onLost(): void
+  /** Redis answers but has lost its data: resolves when the journal is open again. */
+  onEmpty(): Promise<void>
 }) {
-  const { run, podId, maxContainers, log, onLost } = deps
+  const { run, podId, maxContainers, log, onLost, onEmpty } = deps
   const generations = new Map<string, number>()
   let isDraining = false
   let renewedAt = 0
   let isLost = false
+  let lost: string[] = []
   let timer: NodeJS.Timeout | undefined
 
   async function heartbeat() {
     const askedAt = performance.now()
     await run('heartbeat', podId, heartbeatTtlMs, isDraining ? 1 : 0)
     renewedAt = askedAt
-    if (isLost) log.info('The heartbeat is back')
+    if (!isLost) return
+    // Its claims still stand in Redis, but the work behind them has ended: whoever takes them claims anew.
+    if (lost.length > 0) await run('release', podId, ...lost)
+    lost = []
     isLost = false
+    log.info('The heartbeat is back')
+  }
+
+  function lose(why: string) {
+    if (isLost) return
+    isLost = true
+    lost = [...generations.keys()]
+    generations.clear()
+    log.error({ containers: lost.length }, why)
+    onLost()
   }
 
   function beat() {
-    heartbeat().catch((cause: unknown) => {
-      if (!isLost) log.warn({ err: cause }, 'The heartbeat failed')
-    })
-    if (!isLost && performance.now() - renewedAt > heartbeatTtlMs) {
-      isLost = true
-      log.error('The heartbeat could not be renewed: this pod ends its own work')
-      generations.clear()
-      onLost()
+    heartbeat()
+      .catch(async (err: Error) => {
+        if (!err.message.startsWith('NOEPOCH')) throw err
+        lose('Redis lost its data: this pod ends its own work and puts the instructions back')
+        await onEmpty()
+      })
+      .catch((err: unknown) => {
+        if (!isLost) log.warn({ err }, 'The heartbeat failed')
+      })
+    if (performance.now() - renewedAt > heartbeatTtlMs) {
+      lose('The heartbeat could not be renewed: this pod ends its own work')
     }
   }
 

@@ -38,6 +38,7 @@ export function createLane(deps: {
   let lastSeq = 0
   let syncing: Promise<void> | undefined
   let isSyncWanted = false
+  let hasWork = false
   let idleTimer: NodeJS.Timeout | undefined
 
   /** Brings the BullMQ queue in line with the accepted instructions; calls that come meanwhile share one more pass. */
@@ -53,7 +54,8 @@ export function createLane(deps: {
     while (isSyncWanted && !isQuiet) {
       isSyncWanted = false
       const [isBlocked, head, , , , waiting] = await run('lane', containerId, lastSeq)
-      const added = pairs(waiting as Reply[])
+      hasWork = head !== ''
+      const added = isBlocked === 0 ? pairs(waiting as Reply[]) : []
       if (added.length > 0) {
         await queue.addBulk(added.map(([id]) => ({ name: 'instruction', data: {}, opts: { jobId: id } })))
         lastSeq = added.at(-1)?.[1] ?? lastSeq
@@ -164,6 +166,8 @@ export function createLane(deps: {
     sync,
     resync,
     abort,
+    /** Something waits, and nothing runs: worth a look now and then. */
+    isIdleWithWork: () => hasWork && running === undefined,
     isRunning: () => running !== undefined,
     /** No new job from now on; what runs goes on. */
     quiet() {

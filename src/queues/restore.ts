@@ -17,7 +17,9 @@ export async function restoreUnfinished(deps: {
   if (history.epoch === epoch) return
   if (history.epoch === null) return history.setEpoch(epoch)
   const unfinished = history.unfinished()
+  const containerIds = knownContainers(history)
   history.reset(epoch)
+  for (const containerId of containerIds) await run('register', containerId)
   for (const { containerId, id, text, resumePolicy, attempts, startedAt } of unfinished) {
     const mode = startedAt === null ? '' : 'continue'
     const data = JSON.stringify({ text, resumePolicy, acceptedBy: podId })
@@ -27,4 +29,18 @@ export async function restoreUnfinished(deps: {
     { epoch, restored: unfinished.length },
     'Redis lost its data: unfinished instructions were put back',
   )
+}
+
+function knownContainers(history: History): string[] {
+  const ids: string[] = []
+  let cursor: string | null = null
+  do {
+    const page: ReturnType<History['containers']> = history.containers({
+      limit: 500,
+      ...(cursor && { cursor }),
+    })
+    ids.push(...page.items.map(({ id }) => id))
+    cursor = page.nextCursor
+  } while (cursor !== null)
+  return ids
 }

@@ -62,7 +62,7 @@ export function createWorkers(deps: {
 
   async function scan() {
     for (const containerId of await ownership.orphans()) ring(containerId)
-    for (const lane of open.values()) if (!lane.isRunning()) lane.resync('scan')
+    for (const lane of open.values()) if (lane.isIdleWithWork()) lane.resync('scan')
   }
 
   function act(event: JournalEvent) {
