@@ -52,7 +52,8 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     log,
   })
 
-  const openJournal = (epoch: string) => restoreUnfinished({ epoch, history, run: runBack, podId, log })
+  const openJournal = (epoch: string) =>
+    restoreUnfinished({ epoch, history, redis: connections.back, run: runBack, podId, log })
   const ownership = createOwnership({
     run: runFront,
     podId,

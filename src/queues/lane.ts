@@ -53,7 +53,11 @@ export function createLane(deps: {
   async function syncLoop() {
     while (isSyncWanted && !isQuiet) {
       isSyncWanted = false
-      const [isBlocked, head, , , , waiting] = await run('lane', containerId, lastSeq)
+      const [isBlocked, head, state, runId, , waiting] = await run('lane', containerId, lastSeq)
+      // Running, but not here: its worker ended with an error. The run's id keeps this from touching a newer one.
+      if (state === 'running' && running === undefined) {
+        await turns.interrupt(containerId, generation, String(head), String(runId), 'crash')
+      }
       hasWork = head !== ''
       const added = isBlocked === 0 ? pairs(waiting as Reply[]) : []
       if (added.length > 0) {

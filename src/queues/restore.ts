@@ -1,6 +1,8 @@
+import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { History } from '../history/open.ts'
 import type { RunScript } from '../journal/scripts.ts'
+import { bootstrapHistory } from './bootstrap.ts'
 
 /**
  * Compares the journal's epoch with the one this pod knew. A new one means that Redis lost its data: the unfinished
@@ -9,13 +11,17 @@ import type { RunScript } from '../journal/scripts.ts'
 export async function restoreUnfinished(deps: {
   epoch: string
   history: History
+  redis: Redis
   run: RunScript
   podId: string
   log: Logger
 }) {
-  const { epoch, history, run, podId, log } = deps
+  const { epoch, history, redis, run, podId, log } = deps
   if (history.epoch === epoch) return
-  if (history.epoch === null) return history.setEpoch(epoch)
+  if (history.epoch === null) {
+    await bootstrapHistory(redis, history)
+    return history.setEpoch(epoch)
+  }
   const unfinished = history.unfinished()
   const containerIds = knownContainers(history)
   history.reset(epoch)

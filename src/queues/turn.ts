@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Daemons, TurnOutcome } from '../daemons/types.ts'
 import type { Recovery } from '../health/recovery.ts'
@@ -28,6 +29,7 @@ export type Cause = 'drain' | 'crash' | 'hang'
 
 /** Crashes of one instruction, on whatever pods, before it fails. */
 const crashLimit = 3
+const retryMs = 200
 
 export function createTurns(deps: {
   run: RunScript
@@ -40,10 +42,21 @@ export function createTurns(deps: {
 }): Turns {
   const { run, podId, daemons, sessions, recovery, appender, log } = deps
 
-  async function interrupt(containerId: string, generation: number, id: string, runId: string, cause: Cause) {
-    const [outcome] = await run('interrupt', containerId, podId, generation, id, runId, cause, crashLimit)
-    return String(outcome)
+  /** What has happened must be written: out of memory and read-only pass. Steps are safe to repeat. */
+  async function insist(name: 'interrupt' | 'finish', ...args: (string | number)[]) {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return String((await run(name, ...args))[0])
+      } catch (err) {
+        if (attempt === 1)
+          log.error({ err, step: name }, 'The end of a turn could not be written, trying again')
+        await setTimeout(retryMs)
+      }
+    }
   }
+
+  const interrupt = (containerId: string, generation: number, id: string, runId: string, cause: Cause) =>
+    insist('interrupt', containerId, podId, generation, id, runId, cause, crashLimit)
 
   /** A ready daemon, recovered when it does not start; `undefined` when the job has to leave. */
   async function readyDaemon(containerId: string, signal: AbortSignal) {
@@ -100,7 +113,7 @@ export function createTurns(deps: {
   ): Promise<JobEnd | 'again'> {
     const reason = control.abort.signal.aborted ? (control.abort.signal.reason as AbortReason) : null
     const finish = async (type: string, data: object) => {
-      const [ended] = await run(
+      const ended = await insist(
         'finish',
         containerId,
         podId,

@@ -54,6 +54,26 @@ test('Redis that lost all its data gets the unfinished instructions back, in ord
   await client.waitFor('idle', id, 'succeeded')
 })
 
+test('a new SQLite file knows the containers and waiting instructions whose entries were trimmed', async (t) => {
+  const redis = await startRedis(t)
+  const first = await startService(t, { redis })
+  const client = createClient(first.url)
+  await client.register('a')
+  await client.call('POST', '/v1/containers/a/queue/pause')
+  const { id } = await client.submit('a', 'waits')
+  first.signal('SIGTERM')
+  assert.equal((await first.exited).code, 0)
+  const trimmer = new Redis(redis.url)
+  await trimmer.xtrim('{baton}:journal', 'MAXLEN', 0)
+  trimmer.disconnect()
+
+  const second = await startService(t, { redis })
+  const again = createClient(second.url)
+  assert.equal((await again.instruction('a', id)).text, 'waits')
+  await again.call('POST', '/v1/containers/a/queue/resume')
+  await again.waitFor('a', id, 'succeeded')
+})
+
 test('a worker and its connection go when nothing came for a while, and come back with work', async (t) => {
   const redis = await startRedis(t)
   const service = await startService(t, { redis, env: { WORKER_IDLE_SECONDS: '0.3' } })
