@@ -92,7 +92,7 @@ export const settings = Type.Object({
   QUEUE_LIMIT: count(100, 1, 100_000, 'Unfinished instructions per container; one more is answered 429.'),
   MAX_INSTRUCTION_BYTES: count(102_400, 1, 10_485_760, 'Longest instruction text.'),
   MAX_BODY_BYTES: count(1_048_576, 1024, 104_857_600, 'Longest request body.'),
-  PING_SECONDS: seconds(30, 0.05, hour, 'Time between two pings of a WebSocket; one unanswered ends it.'),
+  PING_SECONDS: seconds(30, 0.05, hour, 'Time between two pings of a WebSocket; two unanswered ones end it.'),
   READY_MAX_LAG_SECONDS: seconds(
     5,
     0.05,

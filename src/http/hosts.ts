@@ -10,8 +10,9 @@ const isLoopback = (name: string) =>
 export function createHostCheck(boundTo: string) {
   const isLocal = isLoopback(boundTo)
   return ({ host, origin }: { host?: string | undefined; origin?: string | undefined }): boolean => {
+    // HTTP/1.0 probes of load balancers send no Host; a page always has one.
     const name = nameOf(`http://${host ?? ''}`)
-    if (name === null || (isLocal && !isLoopback(name))) return false
+    if (isLocal && (name === null || !isLoopback(name))) return false
     return origin === undefined || originHost(origin) === host
   }
 }

@@ -22,7 +22,7 @@ export function createProbes(deps: {
   isStarted(): boolean
 }) {
   const { checks, drain, isStarted } = deps
-  let round: { at: number; results: Promise<Readiness['checks']> } | undefined
+  let round: { endedAt: number; results: Promise<Readiness['checks']> } | undefined
 
   async function examine({ name, check }: Check): Promise<[string, { ok: boolean; error?: string }]> {
     try {
@@ -36,12 +36,22 @@ export function createProbes(deps: {
     }
   }
 
+  /** Cached from its end: a check that takes its whole second is not asked again meanwhile. */
+  function examineAll() {
+    const begun = {
+      endedAt: Number.POSITIVE_INFINITY,
+      results: Promise.all(checks.map(examine)).then((results) => {
+        begun.endedAt = performance.now()
+        return Object.fromEntries(results)
+      }),
+    }
+    return begun
+  }
+
   return {
     isStarted,
     async readiness(): Promise<Readiness> {
-      if (round === undefined || Date.now() - round.at > cacheMs) {
-        round = { at: Date.now(), results: Promise.all(checks.map(examine)).then(Object.fromEntries) }
-      }
+      if (round === undefined || performance.now() - round.endedAt > cacheMs) round = examineAll()
       const results = await round.results
       const isWell = isStarted() && Object.values(results).every(({ ok }) => ok)
       return { status: drain.isDraining() ? 'draining' : isWell ? 'ready' : 'unready', checks: results }

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, errorCodes, isServiceError } from '../errors.ts'
 
@@ -40,7 +42,9 @@ export function sendProblem(error: FastifyError | Error, request: FastifyRequest
     title: string
     retryAfterSeconds?: number
   }
-  if (status >= 500) request.log.error({ err: error, requestId: request.id, code }, 'Request failed')
+  // A pod that drains refuses on purpose: that is no failure of a request.
+  if (status >= 500 && code !== 'draining')
+    request.log.error({ err: error, requestId: request.id, code }, 'Request failed')
   const problem: Problem = {
     type: `urn:baton:error:${code}`,
     title,
@@ -60,19 +64,27 @@ export function sendProblem(error: FastifyError | Error, request: FastifyRequest
   return reply.code(status).type('application/problem+json').send(JSON.stringify(problem))
 }
 
+const parserCodes: Record<string, ErrorCode> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+}
+
 /** The answer to bytes that are no HTTP request: there is no request object, only a socket. */
-export function rawProblem(): string {
-  const { status, title } = errorCodes.validation_failed
-  const detail = 'The bytes are not a valid HTTP request'
+export function rawProblem(error: NodeJS.ErrnoException): string {
+  const code = parserCodes[error.code ?? ''] ?? 'validation_failed'
+  const { status, title } = errorCodes[code]
+  const detail = code === 'validation_failed' ? 'The bytes are not a valid HTTP request' : title
   const body = JSON.stringify({
-    type: 'urn:baton:error:validation_failed',
+    type: `urn:baton:error:${code}`,
     title,
     status,
     detail,
-    code: 'validation_failed',
+    instance: 'about:blank',
+    code,
+    requestId: randomUUID(),
   })
   return (
-    `HTTP/1.1 ${status} Bad Request\r\nContent-Type: application/problem+json\r\n` +
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\n` +
     `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
   )
 }

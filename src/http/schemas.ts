@@ -87,8 +87,6 @@ export const PageQuery = Type.Object({
 export const page = <T extends TSchema>(item: T) =>
   Type.Object({ items: Type.Array(item), nextCursor: nullable(Type.String()) })
 
-export const Done = Type.Object({ containerId: ContainerId, seq: Type.Integer() })
-
 export const Problem = Type.Object(
   {
     type: Type.String(),
@@ -102,5 +100,24 @@ export const Problem = Type.Object(
   },
   { description: 'RFC 9457 problem' },
 )
+const problem = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: Problem } },
+})
 /** What every route may answer besides its own. */
-export const problems = { '4xx': Problem, '5xx': Problem }
+export const problems = {
+  '4xx': problem('Refused; `code` says why'),
+  '5xx': problem('Not possible now; `Retry-After` says when to come back'),
+}
+
+const Status = (...words: [string, ...string[]]) => Type.Object({ status: Type.String({ enum: words }) })
+export const Liveness = Status('ok')
+export const Startup = Status('started', 'starting')
+export const Readiness = Type.Object({
+  status: Type.String({ enum: ['ready', 'unready', 'draining'] }),
+  checks: Type.Record(
+    Type.String(),
+    Type.Object({ ok: Type.Boolean(), error: Type.Optional(Type.String()) }),
+  ),
+})
+export const Version = Type.Object({ version: Type.String(), node: Type.String() })

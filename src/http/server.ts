@@ -6,6 +6,7 @@ import Fastify, { type FastifyRequest, LogController } from 'fastify'
 import { serviceError } from '../errors.ts'
 import type { HttpDeps } from './deps.ts'
 import { createHostCheck } from './hosts.ts'
+import { createMethods } from './methods.ts'
 import { rawProblem, sendProblem } from './problem.ts'
 import { createReading } from './reading.ts'
 import { containerRoutes } from './routes/containers.ts'
@@ -23,6 +24,9 @@ const requestMs = 60_000
 
 const isWrite = ({ method, url }: FastifyRequest) =>
   url.startsWith('/v1/') && !['GET', 'HEAD', 'OPTIONS'].includes(method)
+/** Probes and Prometheus come to a pod's own address, whatever load balancers know of its end. */
+const ofThePod = new Set(['/livez', '/readyz', '/startupz', '/metrics', '/version'])
+const isForThePod = ({ routeOptions: { url } }: FastifyRequest) => url !== undefined && ofThePod.has(url)
 
 /** Every route of the service. No hook here touches Redis, workers or the database when the server closes. */
 export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams: Streams) {
@@ -30,28 +34,38 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
   const isAllowedHost = createHostCheck(config.HOST)
   const reading = createReading(deps)
   const app = Fastify({
-    loggerInstance: log.child({}, { level: 'warn' }),
+    // Fastify tells of every request otherwise; it never tells more than LOG_LEVEL allows.
+    loggerInstance: log.child({}, { level: log.isLevelEnabled('warn') ? 'warn' : log.level }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.MAX_BODY_BYTES,
     keepAliveTimeout: keepAliveMs,
     requestTimeout: requestMs,
+    // The HTTP step ends connections, in its own budget.
+    forceCloseConnections: false,
     genReqId: () => randomUUID(),
     return503OnClosing: false,
     clientErrorHandler(error, socket) {
       log.debug({ err: error }, 'Bytes that are no HTTP request')
-      if (socket.writable) socket.end(rawProblem())
+      if (socket.writable) socket.end(rawProblem(error))
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
+  const methods = createMethods()
+  app.addHook('onRoute', methods.add)
   // A page of another site may send a form or plain text without asking first; JSON it may not.
   app.removeContentTypeParser('text/plain')
   app.setValidatorCompiler(compileValidator)
   app.setErrorHandler(sendProblem)
-  app.setNotFoundHandler((request) => {
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = methods.of(request.url)
+    if (allowed.length > 0) {
+      reply.header('allow', allowed.join(', '))
+      throw serviceError('method_not_allowed', `${request.method} does not exist here`)
+    }
     throw serviceError('route_not_found', `No route ${request.method} ${request.url}`)
   })
 
   app.addHook('onRequest', async (request) => {
-    drain.onRequest()
+    if (!isForThePod(request)) drain.onRequest()
     const { host, origin } = request.headers
     if (!isAllowedHost({ host, origin })) throw serviceError('host_not_allowed')
   })
@@ -65,7 +79,12 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
   app.addHook('onSend', async (_request, reply) => {
     if (drain.isDraining()) reply.header('connection', 'close')
   })
-  app.addHook('onResponse', async (request, reply) => metrics.request(request, reply))
+  app.addHook('onResponse', async (request, reply) => {
+    metrics.request(request, reply)
+    const { method, url, id } = request
+    const ms = Math.round(reply.elapsedTime)
+    log.debug({ requestId: id, method, url, status: reply.statusCode, ms }, 'Request answered')
+  })
 
   await app.register(swagger, {
     openapi: {
@@ -73,8 +92,19 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
       info: {
         title: 'Baton',
         version,
-        description: 'Queues instructions for agent sessions and never drops one',
+        description:
+          'Queues instructions for agent sessions and never drops one. Events of any number of containers also come ' +
+          'over the WebSocket `/claude-daemon`: send `{"op":"subscribe","containerId":"..","afterSeq":0}`. ' +
+          'Errors are RFC 9457 problems; their `code` is stable.',
       },
+      tags: [
+        { name: 'containers', description: 'A workspace with one agent session and one queue' },
+        { name: 'instructions', description: 'What the agent is asked to do, one after the other' },
+        { name: 'queue', description: 'The queue of a container and what runs now' },
+        { name: 'daemon', description: 'The agent session of a container' },
+        { name: 'events', description: 'Everything that happened, in order and without a gap' },
+        { name: 'operations', description: 'Probes, metrics, pods' },
+      ],
     },
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })

@@ -1,8 +1,8 @@
-import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import type { FastifyReply } from 'fastify'
+import { serviceError } from '../errors.ts'
 import type { HttpDeps } from './deps.ts'
-import { type Cursor, placeCursor, replay } from './replay.ts'
+import { type Cursor, type Gap, placeCursor, replay } from './replay.ts'
 
 const keepAliveMs = 15_000
 const maxBufferedBytes = 4 * 1024 * 1024
@@ -10,31 +10,41 @@ const maxBufferedBytes = 4 * 1024 * 1024
 /** Server-Sent Events; open ones end together with the WebSockets. */
 export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'log'>) {
   const open = new Set<PassThrough>()
+  let hasEnded = false
+
+  function write(stream: PassThrough, text: string) {
+    if (stream.writableEnded || stream.destroyed) return
+    stream.write(text)
+    // It comes back with Last-Event-ID; waiting for it would cost the memory of everybody.
+    if (stream.writableLength > maxBufferedBytes) stream.destroy()
+  }
 
   function begin(stream: PassThrough, containerId: string, cursor: Cursor) {
-    const write = (text: string) => {
-      if (!stream.writableEnded && !stream.destroyed) stream.write(text)
-      // It comes back with Last-Event-ID; waiting for it would cost the memory of everybody.
-      if (stream.writableLength > maxBufferedBytes) stream.end()
-    }
+    const sendGap = (gap: Gap) =>
+      write(stream, `event: replay.gap\ndata: ${JSON.stringify({ containerId, ...gap })}\n\n`)
     const { from, gap } = placeCursor(deps.history, containerId, cursor)
-    write('retry: 1000\n\n')
-    if (gap !== null) write(`event: replay.gap\ndata: ${JSON.stringify({ containerId, ...gap })}\n\n`)
+    write(stream, 'retry: 1000\n\n')
+    if (gap !== null) sendGap(gap)
     return replay(deps, containerId, from, {
-      send: (event) => write(`id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`),
-      live: () => write(': live\n\n'),
+      send: (event) =>
+        write(stream, `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`),
+      gap: sendGap,
+      live: () => write(stream, ': live\n\n'),
+      hasRoom: () => !stream.writableNeedDrain,
       async drained() {
-        if (stream.writableNeedDrain) await Promise.race([once(stream, 'drain'), once(stream, 'close')])
-        return !stream.destroyed
+        if (stream.writableNeedDrain) await drainOrClose(stream)
+        return !stream.destroyed && !stream.writableEnded
       },
     })
   }
 
   return {
     open(reply: FastifyReply, containerId: string, cursor: Cursor) {
+      // A new stream would keep the server from closing.
+      if (hasEnded) throw serviceError('draining')
       const stream = new PassThrough()
       open.add(stream)
-      const keepAlive = setInterval(() => stream.write(': keep-alive\n\n'), keepAliveMs)
+      const keepAlive = setInterval(() => write(stream, ': keep-alive\n\n'), keepAliveMs)
       let unsubscribe = () => {}
       stream.once('close', () => {
         clearInterval(keepAlive)
@@ -55,12 +65,24 @@ export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'log'>) 
     },
     count: () => open.size,
     announce(name: string, data: object) {
-      for (const stream of open) stream.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
+      for (const stream of open) write(stream, `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
     },
     endAll() {
+      hasEnded = true
       for (const stream of open) stream.end()
     },
   }
+}
+
+/** Leaves no listener behind: a long replay waits many times. */
+function drainOrClose(stream: PassThrough): Promise<void> {
+  return new Promise((resolve) => {
+    function done() {
+      stream.off('drain', done).off('close', done)
+      resolve()
+    }
+    stream.once('drain', done).once('close', done)
+  })
 }
 
 export type Streams = ReturnType<typeof createStreams>

@@ -124,11 +124,15 @@ export function createMetrics(read: {
     read.lagSeconds,
   )
   gauge('baton_websocket_connections', 'Open WebSockets', read.sockets)
-  gauge(
-    'baton_late_requests',
-    'Requests in the last fifth of the drain window: above 0 it is too short',
-    read.lateRequests,
-  )
+  const late = new Counter({
+    name: 'baton_late_requests_total',
+    help: 'Requests in the last fifth of the drain window: above 0 it is too short',
+    registers,
+    collect() {
+      late.reset()
+      late.inc(read.lateRequests())
+    },
+  })
   collected('baton_build_info', 'The version', 'version', (set) => set(read.version, 1))
 
   const queuedAt = new Map<string, number>()

@@ -24,7 +24,7 @@ const endOf = {
 
 /** Switches and requests for a container: its session, its queue, its recovery. */
 export const controlRoutes =
-  ({ history, feed, control, instructions }: HttpDeps, reading: Reading): FastifyPluginAsyncTypebox =>
+  ({ history, control, instructions }: HttpDeps, reading: Reading): FastifyPluginAsyncTypebox =>
   async (app) => {
     const path = '/v1/containers/:containerId'
 
@@ -45,14 +45,12 @@ export const controlRoutes =
             operation === 'start'
               ? daemon.state === 'ready'
               : operation === 'stop' && daemon.state === 'stopped'
-          const from = history.bounds(containerId).headSeq
           const types: readonly string[] = endOf[operation]
-          const ended = isSo
-            ? undefined
-            : feed.waitFor(containerId, from, ({ type }) => types.includes(type), ownerMs)
           const { seq } = await control.request(containerId, operation)
           await reading.projected(containerId, seq)
-          const event = await ended
+          const event = isSo
+            ? undefined
+            : await reading.outcome(containerId, seq, ({ type }) => types.includes(type), ownerMs)
           if (event?.type === 'daemon.start_failed')
             throw serviceError('daemon_start_failed', failureOf(event))
           return reply
@@ -132,7 +130,11 @@ export const controlRoutes =
           response: { 200: Type.Object({ cancelled: Type.Array(Type.String()) }), ...problems },
         },
       },
-      ({ params }) => instructions.clear(params.containerId),
+      async ({ params: { containerId } }) => {
+        const cleared = await instructions.clear(containerId)
+        await reading.caughtUp()
+        return cleared
+      },
     )
     app.post(
       `${path}/recovery/reset`,

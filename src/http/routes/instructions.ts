@@ -33,7 +33,7 @@ const Retry = Type.Union([
 ])
 
 export const instructionRoutes =
-  ({ config, history, feed, instructions }: HttpDeps, reading: Reading): FastifyPluginAsyncTypebox =>
+  ({ config, history, instructions }: HttpDeps, reading: Reading): FastifyPluginAsyncTypebox =>
   async (app) => {
     const path = '/v1/containers/:containerId/instructions'
     const location = (containerId: string, id: string) => `/v1/containers/${containerId}/instructions/${id}`
@@ -122,7 +122,7 @@ export const instructionRoutes =
         if (!(await isEnded())) {
           const ofIt = (event: { instructionId: string | null; type: string }) =>
             event.instructionId === instructionId && /\.(cancelled|succeeded|failed)$/.test(event.type)
-          await feed.waitFor(containerId, seq, ofIt, cancelWaitMs)
+          await reading.outcome(containerId, seq, ofIt, cancelWaitMs)
         }
         return reply
           .code((await isEnded()) ? 200 : 202)

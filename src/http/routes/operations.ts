@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { HttpDeps } from '../deps.ts'
+import { Liveness, Readiness, Startup, Version, problems } from '../schemas.ts'
 
 const tags = ['operations']
 
@@ -9,27 +10,44 @@ export const operationRoutes =
   ({ probes, metrics, history, version }: HttpDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
     // The event loop answers: that is all that liveness may depend on. A restart mends no Redis.
-    app.get('/livez', { schema: { tags, summary: 'The process answers' } }, async () => ({ status: 'ok' }))
+    app.get(
+      '/livez',
+      { schema: { tags, summary: 'The process answers', response: { 200: Liveness } } },
+      async () => ({ status: 'ok' }),
+    )
     app.get(
       '/readyz',
-      { schema: { tags, summary: 'Ready for traffic; the body says what is not' } },
+      {
+        schema: {
+          tags,
+          summary: 'Ready for traffic; the body says what is not',
+          response: { 200: Readiness, 503: Readiness },
+        },
+      },
       async (_request, reply) => {
         const readiness = await probes.readiness()
         return reply.code(readiness.status === 'ready' ? 200 : 503).send(readiness)
       },
     )
-    app.get('/startupz', { schema: { tags, summary: 'Everything has started' } }, async (_request, reply) => {
-      const isStarted = probes.isStarted()
-      return reply.code(isStarted ? 200 : 503).send({ status: isStarted ? 'started' : 'starting' })
-    })
+    app.get(
+      '/startupz',
+      {
+        schema: { tags, summary: 'Everything has started', response: { 200: Startup, 503: Startup } },
+      },
+      async (_request, reply) => {
+        const isStarted = probes.isStarted()
+        return reply.code(isStarted ? 200 : 503).send({ status: isStarted ? 'started' : 'starting' })
+      },
+    )
     app.get('/metrics', { schema: { tags, summary: 'Prometheus metrics' } }, async (_request, reply) => {
       const text = await metrics.registry.metrics()
       return reply.type(metrics.registry.contentType).send(text)
     })
-    app.get('/version', { schema: { tags, summary: 'The version' } }, async () => ({
-      version,
-      node: process.version,
-    }))
+    app.get(
+      '/version',
+      { schema: { tags, summary: 'The version', response: { 200: Version } } },
+      async () => ({ version, node: process.version }),
+    )
     app.get(
       '/v1/pods',
       {
@@ -46,6 +64,7 @@ export const operationRoutes =
                 }),
               ),
             }),
+            ...problems,
           },
         },
       },

@@ -11,6 +11,9 @@ const replayBufferBytes = 1024 * 1024
 const liveBufferBytes = 4 * 1024 * 1024
 const drainPollMs = 20
 
+type Subscribe = Extract<ClientFrame, { op: 'subscribe' }>
+type Subscription = ReturnType<typeof createSubscription>
+
 /** One client: frames in, events out. */
 export function serveConnection(
   socket: WebSocket,
@@ -18,7 +21,7 @@ export function serveConnection(
   reading: Reading,
 ) {
   const { history, log } = deps
-  const subscriptions = new Map<string, { end(): void }>()
+  const subscriptions = new Map<string, Subscription>()
   const isOpen = () => socket.readyState === socket.OPEN
 
   function send(frame: object) {
@@ -30,23 +33,33 @@ export function serveConnection(
   const fail = (code: string, message: string, containerId?: string) =>
     send({ op: 'error', code, message, ...(containerId === undefined ? {} : { containerId }) })
 
+  const hasRoom = () => socket.bufferedAmount <= replayBufferBytes
+
+  /** Ends at the latest when the client has missed its pings. */
   async function drained(): Promise<boolean> {
-    while (isOpen() && socket.bufferedAmount > replayBufferBytes) await setTimeout(drainPollMs)
+    while (isOpen() && !hasRoom()) await setTimeout(drainPollMs)
     return isOpen()
   }
 
-  async function subscribe({ containerId, afterSeq, epoch }: Extract<ClientFrame, { op: 'subscribe' }>) {
+  function subscribe(frame: Subscribe) {
+    const { containerId } = frame
     subscriptions.get(containerId)?.end()
-    let isEnded = false
-    let unsubscribe = () => {}
-    const subscription = {
-      end() {
-        isEnded = true
-        unsubscribe()
-      },
-    }
+    const subscription = createSubscription()
     subscriptions.set(containerId, subscription)
+    follow(frame, subscription).catch((error: Error & { code?: string }) => {
+      if (subscriptions.get(containerId) === subscription) subscriptions.delete(containerId)
+      if (error.code === undefined) log.error({ err: error, containerId }, 'A subscription failed')
+      fail(
+        error.code ?? 'internal_error',
+        error.code === undefined ? 'See the log' : error.message,
+        containerId,
+      )
+    })
+  }
+
+  async function follow({ containerId, afterSeq, epoch }: Subscribe, subscription: Subscription) {
     const container = await reading.container(containerId)
+    if (subscription.isEnded()) return
     const { from, gap } = placeCursor(history, containerId, { afterSeq, epoch })
     const { running } = history.queue(containerId)
     const bounds = history.bounds(containerId)
@@ -59,14 +72,17 @@ export function serveConnection(
       activeInstruction: running,
     })
     if (gap !== null) send({ op: 'replay.gap', containerId, ...gap })
-    unsubscribe = await replay(deps, containerId, from, {
-      send: (event) => {
-        if (!isEnded) send(event)
-      },
-      live: () => send({ op: 'live', containerId }),
-      drained: async () => (await drained()) && !isEnded,
+    const unlessEnded = (frame: object) => {
+      if (!subscription.isEnded()) send(frame)
+    }
+    const unsubscribe = await replay(deps, containerId, from, {
+      send: unlessEnded,
+      gap: (lost) => unlessEnded({ op: 'replay.gap', containerId, ...lost }),
+      live: () => unlessEnded({ op: 'live', containerId }),
+      hasRoom,
+      drained: async () => (await drained()) && !subscription.isEnded(),
     })
-    if (isEnded) unsubscribe()
+    subscription.onEnd(unsubscribe)
   }
 
   function receive(data: string) {
@@ -79,16 +95,7 @@ export function serveConnection(
       subscriptions.delete(frame.containerId)
       return send({ op: 'unsubscribed', containerId: frame.containerId })
     }
-    subscribe(frame).catch((error: Error & { code?: string }) => {
-      subscriptions.delete(frame.containerId)
-      if (error.code === undefined)
-        log.error({ err: error, containerId: frame.containerId }, 'A subscription failed')
-      fail(
-        error.code ?? 'internal_error',
-        error.code === undefined ? 'See the log' : error.message,
-        frame.containerId,
-      )
-    })
+    subscribe(frame)
   }
 
   // `ws` gives one Buffer a message unless told otherwise.
@@ -100,4 +107,21 @@ export function serveConnection(
   // A broken connection is followed by its close.
   socket.on('error', (err) => log.debug({ err }, 'WebSocket error'))
   return { send }
+}
+
+/** Can end while it still replays, before there is anything to unsubscribe from. */
+function createSubscription() {
+  let isEnded = false
+  let unsubscribe = () => {}
+  return {
+    isEnded: () => isEnded,
+    onEnd(end: () => void) {
+      unsubscribe = end
+      if (isEnded) unsubscribe()
+    },
+    end() {
+      isEnded = true
+      unsubscribe()
+    },
+  }
 }

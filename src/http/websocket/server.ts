@@ -16,36 +16,44 @@ const maxFrameBytes = 1024 * 1024
 /** Close frames go out over this time, so that not all clients come back at once. */
 const spreadMs = 800
 const batches = 8
-/** How long a client may take for the close handshake. */
+/** How long a client may take for the close handshake, at the shutdown and when it is closed for being slow. */
 const handshakeMs = 1500
+const closeTimeoutMs = 2000
+/** One lost pong is no broken connection. */
+const maxMisses = 2
+/** `closeTimeout` is newer than the types of `ws`. */
+const socketOptions = { maxPayload: maxFrameBytes, closeTimeout: closeTimeoutMs }
 const retryHintMs = () => 100 + Math.round(Math.random() * 900)
 
 /** Every open socket: pinged while the service runs, told and closed when it stops. */
 export function createSockets(deps: Pick<HttpDeps, 'history' | 'feed' | 'log' | 'config'>, streams: Streams) {
   const { log, config } = deps
-  const open = new Map<WebSocket, { send(frame: object): void; isAlive: boolean }>()
+  const open = new Map<WebSocket, { send(frame: object): void; misses: number }>()
+  /** What every client is told while the service drains. */
+  let notice: object | undefined
   let isStopped = false
   let closed = 0
   let pinging: NodeJS.Timeout | undefined
 
   function ping() {
     for (const [socket, client] of open) {
-      if (!client.isAlive) {
+      if (client.misses >= maxMisses) {
         socket.terminate()
         continue
       }
-      client.isAlive = false
+      client.misses += 1
       socket.ping()
     }
   }
 
   function add(socket: WebSocket, reading: Reading) {
-    const client = { ...serveConnection(socket, deps, reading), isAlive: true }
+    const client = { ...serveConnection(socket, deps, reading), misses: 0 }
     open.set(socket, client)
     socket.on('pong', () => {
-      client.isAlive = true
+      client.misses = 0
     })
     socket.on('close', () => open.delete(socket))
+    if (notice !== undefined) client.send(notice)
   }
 
   /** A hint in the reason: when to come back. */
@@ -65,7 +73,7 @@ export function createSockets(deps: Pick<HttpDeps, 'history' | 'feed' | 'log' | 
       (reading: Reading): FastifyPluginAsync =>
       async (app) => {
         await app.register(websocket, {
-          options: { maxPayload: maxFrameBytes },
+          options: socketOptions,
           // Sockets are closed in their own step, before the server is.
           preClose: (done: () => void) => done(),
         })
@@ -74,8 +82,9 @@ export function createSockets(deps: Pick<HttpDeps, 'history' | 'feed' | 'log' | 
           {
             websocket: true,
             schema: { hide: true },
-            preValidation: async () => {
+            preValidation: async (request) => {
               if (isStopped) throw serviceError('draining')
+              if (!request.ws) throw serviceError('route_not_found', `${path} is a WebSocket`)
             },
           },
           (socket: WebSocket) => add(socket, reading),
@@ -87,8 +96,8 @@ export function createSockets(deps: Pick<HttpDeps, 'history' | 'feed' | 'log' | 
     quiet() {
       const seconds = config.DRAIN_SECONDS + config.WORKERS_BUDGET_SECONDS
       const deadline = new Date(Date.now() + seconds * 1000).toISOString()
-      for (const client of open.values())
-        client.send({ op: 'service.draining', deadline, retryAfterMs: retryHintMs() })
+      notice = { op: 'service.draining', deadline, retryAfterMs: retryHintMs() }
+      for (const client of open.values()) client.send({ ...notice, retryAfterMs: retryHintMs() })
       streams.announce('service.draining', { deadline, retryAfterMs: retryHintMs() })
     },
     async stop(deadline: Deadline) {
