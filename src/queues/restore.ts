@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { History } from '../history/open.ts'
+import type { Page } from '../history/page.ts'
+import type { ContainerView } from '../history/views.ts'
 import type { RunScript } from '../journal/scripts.ts'
 import { bootstrapHistory } from './bootstrap.ts'
 
@@ -23,30 +25,33 @@ export async function restoreUnfinished(deps: {
     return history.setEpoch(epoch)
   }
   const unfinished = history.unfinished()
-  const containerIds = knownContainers(history)
-  history.reset(epoch)
-  for (const containerId of containerIds) await run('register', containerId)
+  const containers = knownContainers(history)
+  for (const { id, daemon } of containers) {
+    await run('register', id)
+    if (daemon.sessionId === null) continue
+    await run('session', id, daemon.sessionId, '')
+    await run('sessionStarted', id, daemon.sessionId)
+  }
   for (const { containerId, id, text, resumePolicy, attempts, startedAt } of unfinished) {
     const mode = startedAt === null ? '' : 'continue'
     const data = JSON.stringify({ text, resumePolicy, acceptedBy: podId })
     await run('restore', containerId, id, text, resumePolicy ?? '', attempts, mode, data)
   }
+  // Last, so that one that is killed in between puts them back again; the tail may have seen the new epoch before.
+  if (history.epoch !== epoch) history.reset(epoch)
   log.warn(
     { epoch, restored: unfinished.length },
     'Redis lost its data: unfinished instructions were put back',
   )
 }
 
-function knownContainers(history: History): string[] {
-  const ids: string[] = []
+function knownContainers(history: History): ContainerView[] {
+  const known: ContainerView[] = []
   let cursor: string | null = null
   do {
-    const page: ReturnType<History['containers']> = history.containers({
-      limit: 500,
-      ...(cursor && { cursor }),
-    })
-    ids.push(...page.items.map(({ id }) => id))
+    const page: Page<ContainerView> = history.containers({ limit: 500, ...(cursor && { cursor }) })
+    known.push(...page.items)
     cursor = page.nextCursor
   } while (cursor !== null)
-  return ids
+  return known
 }

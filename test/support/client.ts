@@ -134,12 +134,8 @@ export async function ledger(workspacesDir: string, containerId: string): Promis
   const files = await Promise.all(
     names.filter((name) => name.endsWith('.jsonl')).map((name) => readFile(join(dir, name), 'utf8')),
   )
-  return files.flatMap((file) =>
-    file
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as LedgerLine),
-  )
+  const lines = files.flatMap((file) => file.split('\n').filter(Boolean))
+  return lines.map((line) => JSON.parse(line) as LedgerLine).toSorted((a, b) => a.time.localeCompare(b.time))
 }
 
 /** Fails unless the seqs are exactly 1..n. */
