@@ -89,12 +89,15 @@ test('a worker and its connection go when nothing came for a while, and come bac
       .trim()
       .split('\n').length
   const idle = await connections()
+  const running = []
   for (const containerId of ['a', 'b', 'c']) {
     await client.register(containerId)
-    const { id } = await client.submit(containerId, 'sleep 1s')
+    const { id } = await client.submit(containerId, 'sleep 60s')
     await client.waitFor(containerId, id, 'running')
+    running.push(`/v1/containers/${containerId}/instructions/${id}`)
   }
   assert.equal(await connections(), idle + 3)
+  for (const path of running) await client.call('POST', `${path}/cancel`)
   await until('the workers are closed', async () => (await connections()) === idle)
   const { id } = await client.submit('a', 'again')
   await client.waitFor('a', id, 'succeeded')

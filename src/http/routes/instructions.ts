@@ -144,6 +144,7 @@ export const instructionRoutes =
         const policy = body?.resumePolicy ?? null
         const { state, text, resumePolicy } = await reading.instruction(containerId, instructionId)
         if (state === 'needs_decision') {
+          if (policy === 'ask') throw serviceError('validation_failed', 'Decide for `continue` or `restart`')
           const { seq } = await instructions.decide(
             containerId,
             instructionId,
