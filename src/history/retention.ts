@@ -1,9 +1,11 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { keyPrefix } from '../journal/scripts.ts'
 import type { History } from './open.ts'
 
 const everyMs = 60_000
+const batchSize = 5000
 
 /** Trims the journal and SQLite to the same age, so that all pods answer alike. */
 export function createRetention(deps: { redis: Redis; history: History; retentionMs: number; log: Logger }) {
@@ -13,7 +15,8 @@ export function createRetention(deps: { redis: Redis; history: History; retentio
   async function trim() {
     const oldest = Date.now() - retentionMs
     await redis.xtrim(`${keyPrefix}:journal`, 'MINID', '~', oldest)
-    history.prune(new Date(oldest))
+    // In parts, so that requests are answered in between.
+    while (history.prune(new Date(oldest), batchSize) >= batchSize) await setImmediate()
   }
 
   return {
