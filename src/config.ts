@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { envSchema } from 'env-schema'
 import { type Expectation, expectation } from './config/expectation.ts'
 import { type Config, defaultDataDir, settings } from './config/settings.ts'
 import { splitWords } from './config/words.ts'
+import { isLoopback } from './loopback.ts'
 
 export { graceWarning, shutdownBudget, stepBudgets } from './config/budget.ts'
 export { type Config, type SettingName, settings } from './config/settings.ts'
@@ -130,6 +130,3 @@ function contradictions(config: Config): string[] {
   }
   return problems
 }
-
-const isLoopback = (host: string) =>
-  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))

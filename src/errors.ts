@@ -44,3 +44,6 @@ export function serviceError(
 export function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && error.name === 'ServiceError'
 }
+
+/** What an unknown thing that was thrown says. */
+export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { messageOf } from '../errors.ts'
 import type { Config } from '../config.ts'
 import type { AgentEnd } from './agent.ts'
 import { agentCommand } from './command.ts'
@@ -189,5 +190,3 @@ export function createDaemon(deps: {
 }
 
 export type Daemon = ReturnType<typeof createDaemon>
-
-const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))

@@ -1,5 +1,5 @@
 import { isNotNull } from 'drizzle-orm'
-import { serviceError } from '../errors.ts'
+import { messageOf, serviceError } from '../errors.ts'
 import type { JournalEntry } from '../journal/entry.ts'
 import { type Progress, createApply } from './apply.ts'
 import { type Bootstrap, insertMissing } from './bootstrap.ts'
@@ -105,5 +105,3 @@ export function createHistory(db: Database, wasCorrupt: string | null): History 
     },
   }
 }
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

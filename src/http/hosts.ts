@@ -1,7 +1,4 @@
-import { isIP } from 'node:net'
-
-const isLoopback = (name: string) =>
-  name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'))
+import { isLoopback } from '../loopback.ts'
 
 /**
  * Keeps web pages out: a page of another site has a foreign Origin, one that rebinds its name to this machine has a

@@ -1,4 +1,5 @@
 import { race, timedOut } from '../deadline.ts'
+import { messageOf } from '../errors.ts'
 import type { Drain } from './drain.ts'
 
 export interface Check {
@@ -32,7 +33,7 @@ export function createProbes(deps: {
         outcome === timedOut ? { ok: false, error: `no answer within ${timeoutMs} ms` } : { ok: true },
       ]
     } catch (error) {
-      return [name, { ok: false, error: error instanceof Error ? error.message : String(error) }]
+      return [name, { ok: false, error: messageOf(error) }]
     }
   }
 

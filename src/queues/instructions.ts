@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type ErrorCode, errorCodes, serviceError } from '../errors.ts'
+import type { ResumePolicy } from '../history/views.ts'
 import type { Reply, RunScript } from '../journal/scripts.ts'
-
-export const resumePolicies = ['continue', 'restart', 'ask'] as const
-export type ResumePolicy = (typeof resumePolicies)[number]
 
 export interface Submission {
   containerId: string

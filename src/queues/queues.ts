@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { type Deadline, race, timedOut } from '../deadline.ts'
+import { messageOf } from '../errors.ts'
 import type { Retention } from '../history/retention.ts'
 import type { Tail } from '../history/tail.ts'
 import type { Appender } from '../journal/appender.ts'
@@ -67,7 +68,7 @@ export function createQueues(deps: {
       const problems: string[] = []
       const attempt = async (what: string, promise: Promise<unknown>, ms: number) => {
         const outcome = await race(promise, ms).catch((cause: unknown) => {
-          problems.push(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`)
+          problems.push(`${what}: ${messageOf(cause)}`)
         })
         if (outcome === timedOut) problems.push(`${what}: no answer in time`)
       }
