@@ -11,12 +11,12 @@ import { freePort } from '../support/redis.ts'
 
 const root = new URL('../../', import.meta.url).pathname
 
-async function until<T>(what: string, read: () => T | undefined | false): Promise<T> {
+async function until<T>(what: string | (() => string), read: () => T | undefined | false): Promise<T> {
   for (const end = Date.now() + 20_000; Date.now() < end; await setTimeout(20)) {
     const value = read()
     if (value !== undefined && value !== false) return value
   }
-  throw new Error(`not within 20 s: ${what}`)
+  throw new Error(`not within 20 s: ${typeof what === 'string' ? what : what()}`)
 }
 
 function isAlive(pid: number): boolean {
@@ -30,7 +30,7 @@ function isAlive(pid: number): boolean {
 /** A checkout whose service is the stub; its packages are those of this one. */
 async function checkout(t: TestContext) {
   const dir = fs.mkdtempSync(join(tmpdir(), 'baton start-'))
-  for (const path of ['scripts', 'src/config', 'src/config.ts', 'package.json', 'package-lock.json']) {
+  for (const path of ['scripts', 'src', 'package.json', 'package-lock.json']) {
     fs.cpSync(join(root, path), join(dir, path), { recursive: true })
   }
   fs.cpSync(join(root, 'test/scripts/stub-service.ts'), join(dir, 'src/main.ts'))
@@ -62,7 +62,10 @@ async function checkout(t: TestContext) {
     child.stderr.on('data', collect)
     children.push(child)
     const says = (pattern: RegExp) =>
-      until(`${String(pattern)} in:\n${output}`, () => pattern.exec(output) ?? false)
+      until(
+        () => `${String(pattern)} in:\n${output}`,
+        () => pattern.exec(output) ?? false,
+      )
     return { child, exited, says, output: () => output }
   }
 
