@@ -23,9 +23,11 @@ import { createConnections } from './journal/redis.ts'
 import type { Component, Phase } from './lifecycle.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { createOwnership } from './ownership/ownership.ts'
+import { createPods } from './ownership/pods.ts'
 import { createContainers, createControl } from './queues/containers.ts'
 import { createInstructions } from './queues/instructions.ts'
 import { createLane } from './queues/lane.ts'
+import { createLanes } from './queues/lanes.ts'
 import { createQueues } from './queues/queues.ts'
 import { restoreUnfinished } from './queues/restore.ts'
 import { createSessions } from './queues/sessions.ts'
@@ -59,10 +61,24 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     podId,
     maxContainers: config.MAX_CONTAINERS_PER_POD,
     log,
-    onLost: () => workers.loseAll(),
-    onEmpty: async () => openJournal(await openEpoch(connections.back)),
+    onLost: () => lanes.lose(),
+    async onEmpty() {
+      const epoch = await openEpoch(connections.back)
+      await openJournal(epoch)
+      return epoch
+    },
+    onDeath: () => workers.scan(),
   })
-  const appender = createAppender({ run: runBack, podId, generation: ownership.generation, log })
+  const appender = createAppender({
+    run: runBack,
+    podId,
+    generation: ownership.generation,
+    onFenced(containerId) {
+      ownership.forget(containerId)
+      return lanes.lose([containerId])
+    },
+    log,
+  })
   /** The daemons' events say on which pod they happened. */
   const emit = (containerId: string, event: OwnerEvent) => {
     const data = event.type.startsWith('daemon.') ? { ...event.data, pod: podId } : event.data
@@ -93,11 +109,11 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
   })
   const turns = createTurns({ run: runBack, podId, daemons, sessions, recovery, appender, log })
   const counts = createCounts(() => lifecyclePhase !== 'running')
-  const workers = createWorkers({
-    budgetMs: config.WORKERS_BUDGET_SECONDS * 1000,
+  const lanes = createLanes({
     ownership,
     daemons,
-    sessions,
+    appender,
+    idleMs: config.WORKER_IDLE_SECONDS * 1000,
     openLane: (containerId, generation) =>
       createLane({
         containerId,
@@ -105,10 +121,19 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
         redis: connections.back,
         run: runBack,
         turns,
+        endLeftover: daemons.endLeftover,
         workerIdleMs: config.WORKER_IDLE_SECONDS * 1000,
         log,
         onEnd: counts.add,
       }),
+    log,
+  })
+  const workers = createWorkers({
+    budgetMs: config.WORKERS_BUDGET_SECONDS * 1000,
+    podId,
+    lanes,
+    daemons,
+    sessions,
     log,
   })
   const monitor = createHealthMonitor({
@@ -130,7 +155,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     tail,
     retention,
     appender,
-    lanes: workers.lanes,
+    lanes: lanes.owned,
     inFlight,
     closeForWrites: drain.closeForWrites,
     onOpen: openJournal,
@@ -163,10 +188,11 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
         run: runFront,
         podId,
         queueLimit: config.QUEUE_LIMIT,
-        onAccepted: workers.ring,
+        onAccepted: lanes.ring,
       }),
       containers: createContainers(runFront),
-      control: createControl(runFront, workers.claim),
+      control: createControl(runFront, lanes.find),
+      pods: createPods({ run: runFront, history }),
       metrics,
       probes,
       drain,
@@ -199,7 +225,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     onExit: daemons.killAllNow,
     url: () => server.listeningOrigin,
     counts: () => ({
-      instructions: counts.read(workers.lanes().filter((lane) => lane.isRunning()).length),
+      instructions: counts.read(lanes.owned().filter((lane) => lane.isRunning()).length),
       socketsClosed: sockets.closedCount(),
       lateRequests: drain.lateRequests(),
     }),

@@ -21,6 +21,7 @@ export const errorCodes = {
   host_not_allowed: { status: 403, title: 'The Host or Origin header is not allowed' },
   internal_error: { status: 500, title: 'Unexpected error' },
   draining: { status: 503, title: 'This pod is shutting down', retryAfterSeconds: 1 },
+  no_owner: { status: 503, title: 'No pod can take this container now', retryAfterSeconds: 1 },
   redis_unavailable: { status: 503, title: 'Redis does not answer', retryAfterSeconds: 2 },
   history_unavailable: { status: 503, title: 'The history cannot be written or read', retryAfterSeconds: 5 },
 } as const satisfies Record<string, { status: number; title: string; retryAfterSeconds?: number }>

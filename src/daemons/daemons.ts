@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
 import type { Deadline } from '../deadline.ts'
 import { createDaemon, type Daemon, type DaemonConfig } from './daemon.ts'
-import { sweepLeftovers } from './leftovers.ts'
+import { endLeftover, sweepLeftovers } from './leftovers.ts'
 import { createTreeKiller } from './process-tree.ts'
 import { type DaemonEvent, type Daemons, type DaemonState } from './types.ts'
+import { openWorkspace } from './workspace.ts'
 
 export { sweepLeftovers } from './leftovers.ts'
 export * from './types.ts'
@@ -25,6 +26,8 @@ export function createDaemons(deps: {
   const daemons = new Map<string, Daemon>()
   const listeners: Parameters<Daemons['onExit']>[0][] = []
   const closing = new AbortController()
+  /** Those that ended since the signal, with the milliseconds it took: their containers were given up before this step. */
+  const stoppedEarly = new Map<string, number>()
 
   function daemonOf(containerId: string): Daemon {
     const found = daemons.get(containerId)
@@ -77,12 +80,20 @@ export function createDaemons(deps: {
       await daemons.get(containerId)?.kill(reason)
     },
     async stopOne(containerId, reason) {
+      const startedAt = performance.now()
       await daemons.get(containerId)?.stop(reason, stopMs)
+      if (reason === 'shutdown' && daemons.has(containerId))
+        stoppedEarly.set(containerId, Math.round(performance.now() - startedAt))
+    },
+    async endLeftover(containerId) {
+      if (await endLeftover(await openWorkspace(config.WORKSPACES_DIR, containerId), killer))
+        log.warn({ containerId }, 'The agent of a dead owner was ended')
     },
     killAllNow: killer.killAllNow,
     onExit: (listener) => void listeners.push(listener),
     async stop(deadline: Deadline) {
       log.info('Stopping all Claude daemons...')
+      for (const [containerId, ms] of stoppedEarly) log.info({ containerId, ms }, 'Claude session stopped')
       closing.abort(new Error('the service is stopping'))
       const ms = Math.max(0, Math.min(deadline.remainingMs(), stopMs) - marginMs)
       const results = await Promise.allSettled(list().map(({ containerId }) => stopAndLog(containerId, ms)))

@@ -89,6 +89,8 @@ export interface Daemons extends Component {
   /** Kills the whole tree at once and waits for its end. */
   kill(containerId: string, reason: KillReason): Promise<void>
   stopOne(containerId: string, reason: StopReason): Promise<void>
+  /** Kills the agent that a dead owner left on this machine. */
+  endLeftover(containerId: string): Promise<void>
   /** Ends all of them at once; nothing of any tree is left. */
   stop(deadline: Deadline): Promise<void>
   /** The last resort of a process that exits at once: every tree that is left, without waiting. */

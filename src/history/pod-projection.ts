@@ -9,7 +9,7 @@ import { containers, pods } from './schema.ts'
 export function createPodProjection(db: Database) {
   return ({ type, time, data }: JournalEvent) => {
     const pod = text(data['pod'])
-    if (pod === null || type === 'service.draining') return
+    if (pod === null || (type !== 'service.started' && type !== 'service.stopped')) return
     const values =
       type === 'service.started' ? { startedAt: time } : { stoppedAt: time, report: data['report'] ?? null }
     db.insert(pods)

@@ -4,6 +4,7 @@ import type { Feed } from '../history/feed.ts'
 import type { History } from '../history/open.ts'
 import type { Tail } from '../history/tail.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { Pods } from '../ownership/pods.ts'
 import type { Containers, Control } from '../queues/containers.ts'
 import type { Instructions } from '../queues/instructions.ts'
 import type { Drain } from './drain.ts'
@@ -20,6 +21,7 @@ export interface HttpDeps {
   instructions: Instructions
   containers: Containers
   control: Control
+  pods: Pods
   metrics: Metrics
   probes: Probes
   drain: Drain

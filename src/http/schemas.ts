@@ -121,3 +121,16 @@ export const Readiness = Type.Object({
   ),
 })
 export const Version = Type.Object({ version: Type.String(), node: Type.String() })
+
+export const PodList = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      pod: Type.String(),
+      state: Type.String({ enum: ['running', 'draining', 'dead', 'stopped'] }),
+      expiresInMs: Type.Union([Type.Number(), Type.Null()]),
+      containers: Type.Array(Type.String()),
+      report: Type.Unknown(),
+      stoppedAt: Type.Union([Type.String(), Type.Null()]),
+    }),
+  ),
+})

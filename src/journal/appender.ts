@@ -25,9 +25,11 @@ export function createAppender(deps: {
   run: RunScript
   podId: string
   generation(containerId: string): number | undefined
+  /** Another pod owns the container by now. */
+  onFenced(containerId: string): Promise<void>
   log: Logger
 }) {
-  const { run, podId, generation, log } = deps
+  const { run, podId, generation, onFenced, log } = deps
   const buffer: Buffered[] = []
   let bufferedBytes = 0
   let batchNumber = 0
@@ -56,7 +58,8 @@ export function createAppender(deps: {
       }
       try {
         const [outcome] = await run('append', containerId, podId, fence, batchNumber, ...args)
-        if (outcome === 'fenced') log.warn({ containerId, events }, 'Events refused: another owner')
+        // Released while it was on its way is another thing than taken by somebody else.
+        if (outcome === 'fenced' && generation(containerId) === fence) fenced(containerId, events)
         return
       } catch (cause) {
         if (attempt === 1)
@@ -64,6 +67,14 @@ export function createAppender(deps: {
         await setTimeout(retryMs)
       }
     }
+  }
+
+  function fenced(containerId: string, events: number) {
+    log.error(
+      { containerId, events },
+      'Events refused, another pod owns the container: its work here is ended',
+    )
+    onFenced(containerId).catch((err: unknown) => log.error({ err, containerId }, 'Work not ended'))
   }
 
   function takeBatch(): Buffered[] {

@@ -49,6 +49,7 @@ export const eventTypes = [
   'recovered',
   'recovery_failed',
   'service.started',
+  'service.owner_wanted',
   'service.draining',
   'service.stopped',
 ] as const

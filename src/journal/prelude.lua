@@ -24,6 +24,13 @@ local function isOwner(container, pod, generation)
     and redis.call('HGET', key('generations'), container) == generation
 end
 
+-- No owner, one that said goodbye, or one whose heartbeat expired: the last is a judgement that the asker may not be in a
+-- position to make, when Redis itself was away until now.
+local function isFree(owner, mayJudge)
+  local expiry = owner and redis.call('ZSCORE', key('pods'), owner)
+  return not expiry or (mayJudge == '1' and tonumber(expiry) <= nowMs)
+end
+
 local function isKnown(container)
   return redis.call('SISMEMBER', key('containers'), container) == 1
 end

@@ -27,6 +27,7 @@ const files = {
   release: '../ownership/release.lua',
   leave: '../ownership/leave.lua',
   orphans: '../ownership/orphans.lua',
+  pods: '../ownership/pods.lua',
 } as const
 
 export type ScriptName = keyof typeof files

@@ -1,9 +1,13 @@
 import type { Logger } from 'pino'
 import type { RunScript } from '../journal/scripts.ts'
+import { createHeartbeat } from './heartbeat.ts'
+import { rankOf } from './placement.ts'
 
-const heartbeatMs = 1000
-/** Without a renewal for this long, others may call this pod dead: so it must stop its own work. */
-export const heartbeatTtlMs = 3000
+/** How long each pod leaves the claim to the one before it in the order of a container's candidates. */
+const turnMs = 100
+
+/** `taken`: a living pod has it. `no_work`: nothing to claim it for. `unavailable`: this pod is full, draining or cut off. */
+export type Claim = { generation: number } | 'taken' | 'no_work' | 'unavailable'
 
 /**
  * What this pod owns, and the heartbeat that keeps it so. The generation of a claim fences every write:
@@ -14,30 +18,38 @@ export function createOwnership(deps: {
   podId: string
   maxContainers: number
   log: Logger
-  /** The pod could not renew in time, so its containers may belong to others by now. */
-  onLost(): void
-  /** Redis answers but has lost its data: resolves when the journal is open again. */
-  onEmpty(): Promise<void>
+  /** Others may own this pod's containers by now: ends all that it does for them. */
+  onLost(): Promise<void>
+  /** Redis answers but has lost its data: resolves to the new epoch when the journal is open again. */
+  onEmpty(): Promise<string>
+  /** A pod died: its containers are free. */
+  onDeath(): void
 }) {
-  const { run, podId, maxContainers, log, onLost, onEmpty } = deps
+  const { run, podId, maxContainers, log, onLost, onEmpty, onDeath } = deps
   const generations = new Map<string, number>()
   let isDraining = false
-  let renewedAt = 0
   let isLost = false
+  let isReturning = false
   let lost: string[] = []
-  let timer: NodeJS.Timeout | undefined
+  let ended = Promise.resolve()
 
-  async function heartbeat() {
-    const askedAt = performance.now()
-    await run('heartbeat', podId, heartbeatTtlMs, isDraining ? 1 : 0)
-    renewedAt = askedAt
-    if (!isLost) return
-    // Its claims still stand in Redis, but the work behind them has ended: whoever takes them claims anew.
-    if (lost.length > 0) await run('release', podId, ...lost)
-    lost = []
-    isLost = false
-    log.info('The heartbeat is back')
-  }
+  const heartbeat = createHeartbeat({
+    run,
+    podId,
+    log,
+    onLost: lose,
+    onEmpty,
+    onRenewed() {
+      if (!isLost || isReturning) return
+      isReturning = true
+      comeBack()
+        .catch((err: unknown) => log.warn({ err }, 'The claims from before could not be given up'))
+        .finally(() => {
+          isReturning = false
+        })
+    },
+    onDeath,
+  })
 
   function lose(why: string) {
     if (isLost) return
@@ -45,64 +57,69 @@ export function createOwnership(deps: {
     lost = [...generations.keys()]
     generations.clear()
     log.error({ containers: lost.length }, why)
-    onLost()
+    ended = onLost()
   }
 
-  function beat() {
-    heartbeat()
-      .catch(async (err: Error) => {
-        if (!err.message.startsWith('NOEPOCH')) throw err
-        lose('Redis lost its data: this pod ends its own work and puts the instructions back')
-        await onEmpty()
-      })
-      .catch((err: unknown) => {
-        if (!isLost) log.warn({ err }, 'The heartbeat failed')
-      })
-    if (performance.now() - renewedAt > heartbeatTtlMs) {
-      lose('The heartbeat could not be renewed: this pod ends its own work')
-    }
+  /** Its claims still stand in Redis, but the work behind them has ended: whoever takes them claims anew. */
+  async function comeBack() {
+    await ended
+    if (lost.length > 0) await run('release', podId, ...lost)
+    lost = []
+    isLost = false
+    log.info('The heartbeat is back')
   }
 
   return {
     podId,
-    async start() {
-      await heartbeat()
-      timer = setInterval(beat, heartbeatMs)
-    },
+    start: (epoch: string) => heartbeat.start(epoch),
     /** A draining pod takes no more containers. */
     quiet() {
       isDraining = true
+      heartbeat.quiet()
     },
     /** The generation of this pod's claim; `undefined` when it does not own the container. */
     generation: (containerId: string) => generations.get(containerId),
     owned: () => [...generations.keys()],
-    /** Resolves to the generation, or `undefined` when another living pod owns it or this one is full or draining. */
-    async claim(containerId: string): Promise<number | undefined> {
+    isFull: () => generations.size >= maxContainers,
+    async claim(containerId: string, needsWork: boolean): Promise<Claim> {
       const known = generations.get(containerId)
-      if (known !== undefined) return known
-      if (isDraining || isLost || generations.size >= maxContainers) return undefined
-      const [outcome, generation] = await run('claim', containerId, podId)
-      if (outcome !== 'ok') return undefined
+      if (known !== undefined) return { generation: known }
+      if (isDraining || isLost || generations.size >= maxContainers) return 'unavailable'
+      const flags = [heartbeat.mayJudge() ? 1 : 0, needsWork ? 1 : 0]
+      const [outcome, generation] = await run('claim', containerId, podId, ...flags)
+      if (outcome !== 'ok') return outcome === 'no_work' ? 'no_work' : 'taken'
+      if (isLost) return 'unavailable'
       generations.set(containerId, Number(generation))
-      return Number(generation)
+      return { generation: Number(generation) }
     },
+    /** Milliseconds that this pod leaves the claim to others. */
+    delayMs: (containerId: string) => rankOf(podId, heartbeat.candidates(), containerId) * turnMs,
+    /** Gives containers up; other pods hear at once of those that have work. */
     async release(containerIds: string[]) {
       for (const containerId of containerIds) generations.delete(containerId)
       if (containerIds.length > 0) await run('release', podId, ...containerIds)
     },
+    /** Calls for an owner, when the container has work and none. */
+    async call(containerId: string) {
+      if (!generations.has(containerId)) await run('release', podId, containerId)
+    },
+    /** Another pod owns this one, although nobody told. */
+    forget(containerId: string) {
+      generations.delete(containerId)
+    },
     async orphans(): Promise<string[]> {
       const room = maxContainers - generations.size
       if (isDraining || isLost || room <= 0) return []
-      return (await run('orphans', room)).map(String)
+      return (await run('orphans', room, heartbeat.mayJudge() ? 1 : 0)).map(String)
     },
     /** Ends the heartbeat and says so, so that nobody waits for it to expire. */
     async stop() {
-      clearInterval(timer)
+      heartbeat.stop()
       await run('leave', podId)
     },
     /** Ends the heartbeat without a word: Redis is not there to hear it. */
     abandon() {
-      clearInterval(timer)
+      heartbeat.stop()
     },
   }
 }

@@ -1,8 +1,12 @@
+import { serviceError } from '../errors.ts'
 import type { RunScript } from '../journal/scripts.ts'
 import { createAsk } from './instructions.ts'
 
 export const operations = ['start', 'stop', 'restart', 'interrupt', 'pause', 'resume', 'reset'] as const
 export type Operation = (typeof operations)[number]
+
+/** The others change what Redis knows, and whoever owns the container next goes by that. */
+const needsOwner = new Set<Operation>(['start', 'restart'])
 
 export function createContainers(run: RunScript) {
   const ask = createAsk(run)
@@ -19,11 +23,12 @@ export function createContainers(run: RunScript) {
 }
 
 /** Requests reach the owner through the journal, whichever pod was asked; a container without an owner gets one first. */
-export function createControl(run: RunScript, claim: (containerId: string) => Promise<void>) {
+export function createControl(run: RunScript, find: (containerId: string) => Promise<unknown>) {
   const ask = createAsk(run)
   return {
     async request(containerId: string, operation: Operation) {
-      await claim(containerId)
+      const owner = await find(containerId)
+      if (owner === 'unavailable' && needsOwner.has(operation)) throw serviceError('no_owner')
       const [, seq] = await ask('control', containerId, operation)
       return { seq: Number(seq) }
     },

@@ -23,11 +23,12 @@ export function createLane(deps: {
   redis: Redis
   run: RunScript
   turns: Turns
+  endLeftover(containerId: string): Promise<void>
   workerIdleMs: number
   log: Logger
   onEnd(end: JobEnd): void
 }) {
-  const { containerId, generation, redis, run, turns, workerIdleMs, log, onEnd } = deps
+  const { containerId, generation, redis, run, turns, endLeftover, workerIdleMs, log, onEnd } = deps
   const queue = new Queue(queueName(containerId), queueOptions(redis))
   queue.on('error', (err) => log.debug({ err, containerId }, 'Queue error'))
   let worker: Worker | undefined
@@ -38,7 +39,8 @@ export function createLane(deps: {
   let lastSeq = 0
   let syncing: Promise<void> | undefined
   let isSyncWanted = false
-  let hasWork = false
+  /** Until the first look says otherwise. */
+  let hasWork = true
   let idleTimer: NodeJS.Timeout | undefined
 
   /** Brings the BullMQ queue in line with the accepted instructions; calls that come meanwhile share one more pass. */
@@ -164,7 +166,7 @@ export function createLane(deps: {
     /** Requeues what a dead owner left active, then starts to work. */
     async open() {
       await queue.setGlobalConcurrency(1)
-      await takeOver({ queue, redis, run, turns, containerId, generation, log })
+      await takeOver({ queue, redis, run, turns, containerId, generation, endLeftover, log })
       await sync()
     },
     sync,
@@ -172,6 +174,7 @@ export function createLane(deps: {
     abort,
     /** Something waits, and nothing runs: worth a look now and then. */
     isIdleWithWork: () => hasWork && running === undefined,
+    isEmpty: () => !hasWork && running === undefined && syncing === undefined,
     isRunning: () => running !== undefined,
     /** No new job from now on; what runs goes on. */
     quiet() {

@@ -50,8 +50,9 @@ export function createQueues(deps: {
     budgetMs,
     async start(signal: AbortSignal) {
       await connections.connect(connectMs, signal)
-      await onOpen(await openEpoch(connections.back))
-      await ownership.start()
+      const epoch = await openEpoch(connections.back)
+      await onOpen(epoch)
+      await ownership.start(epoch)
       isOpen = true
       tail.start()
       retention.start()

@@ -15,11 +15,14 @@ export async function takeOver(deps: {
   turns: Turns
   containerId: string
   generation: number
+  endLeftover(containerId: string): Promise<void>
   log: Logger
 }) {
-  const { queue, redis, run, turns, containerId, generation, log } = deps
+  const { queue, redis, run, turns, containerId, generation, endLeftover, log } = deps
   const [, head, state, runId, runGeneration] = await run('lane', containerId, 0)
   if (state === 'running' && Number(runGeneration) !== generation) {
+    // The owner is dead, its agent may not be: it must not go on with what is given to another.
+    await endLeftover(containerId)
     const next = await turns.interrupt(containerId, generation, String(head), String(runId), 'crash')
     log.warn({ containerId, instructionId: head, next }, 'Instruction of a dead owner taken over')
   }

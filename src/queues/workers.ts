@@ -3,73 +3,40 @@ import { type Deadline, race } from '../deadline.ts'
 import type { Daemons } from '../daemons/types.ts'
 import type { JournalEvent } from '../journal/event.ts'
 import type { Component } from '../lifecycle.ts'
-import type { Ownership } from '../ownership/ownership.ts'
 import type { Lane } from './lane.ts'
+import type { Lanes } from './lanes.ts'
 import type { Sessions } from './sessions.ts'
 
 const scanMs = 1000
 /** Of the budget's end: time for agents to answer an interrupt and for Redis to take the job back. */
 const marginMs = (budgetMs: number) => Math.min(4000, budgetMs * 0.4)
 
-/** The lanes of the containers that this pod owns; the journal is their doorbell, a slow scan the safety net. */
+/** What runs in this pod's containers; the journal is the doorbell, a slow scan the safety net. */
 export function createWorkers(deps: {
   budgetMs: number
-  ownership: Ownership
+  podId: string
+  lanes: Lanes
   daemons: Daemons
   sessions: Sessions
-  openLane(containerId: string, generation: number): Lane
   log: Logger
 }) {
-  const { budgetMs, ownership, daemons, sessions, openLane, log } = deps
-  const lanes = new Map<string, Promise<Lane>>()
-  const open = new Map<string, Lane>()
-  let isQuiet = false
+  const { budgetMs, podId, lanes, daemons, sessions, log } = deps
   let scanning: NodeJS.Timeout | undefined
 
-  /** This container's lane, claimed when it is free; `undefined` when it is another pod's. */
-  async function laneOf(containerId: string): Promise<Lane | undefined> {
-    const known = lanes.get(containerId)
-    if (known !== undefined) return known
-    if (isQuiet) return undefined
-    const generation = await ownership.claim(containerId)
-    if (generation === undefined) return undefined
-    const opening = lanes.get(containerId) ?? begin(containerId, generation)
-    lanes.set(containerId, opening)
-    return opening
-  }
-
-  async function begin(containerId: string, generation: number): Promise<Lane> {
-    const lane = openLane(containerId, generation)
-    open.set(containerId, lane)
-    try {
-      await lane.open()
-    } catch (cause) {
-      open.delete(containerId)
-      lanes.delete(containerId)
-      throw cause
-    }
-    return lane
-  }
-
-  /** Something may be to do for this container. */
-  function ring(containerId: string) {
-    laneOf(containerId)
-      .then((lane) => lane?.sync())
-      .catch((err: unknown) =>
-        log.warn({ err, containerId }, 'The queue could not be looked at, the scan will'),
-      )
-  }
-
-  async function scan() {
-    for (const containerId of await ownership.orphans()) ring(containerId)
-    for (const lane of open.values()) if (lane.isIdleWithWork()) lane.resync('scan')
+  function scan() {
+    lanes.scan().catch((err: unknown) => log.debug({ err }, 'The scan failed'))
   }
 
   function act(event: JournalEvent) {
-    const { containerId, instructionId, type } = event
-    if (containerId === null) return
-    const lane = open.get(containerId)
+    const { containerId, instructionId, type, data } = event
+    if (containerId === null) {
+      if (type === 'service.owner_wanted' && data.pod !== podId)
+        for (const wanted of data.containers as string[]) lanes.consider(wanted)
+      return
+    }
+    const lane = lanes.get(containerId)
     if (lane === undefined) return
+    lanes.used(containerId)
     switch (type) {
       case 'instruction.queued':
       case 'instruction.decided':
@@ -77,7 +44,7 @@ export function createWorkers(deps: {
       case 'queue.paused':
       case 'queue.resumed':
       case 'recovery.reset':
-        return ring(containerId)
+        return lanes.ring(containerId)
       case 'instruction.cancel_requested':
       case 'queue.interrupt_requested':
         return void lane.abort('cancel', instructionId ?? '')
@@ -104,7 +71,8 @@ export function createWorkers(deps: {
 
   async function stop(deadline: Deadline) {
     log.info(`Waiting for active workers to finish (max ${Math.round(budgetMs / 1000)}s)...`)
-    const running = [...open.values()].map(async (lane) => {
+    const open = lanes.owned()
+    const running = open.map(async (lane) => {
       const startedAt = performance.now()
       await lane.ended()
       log.info(
@@ -115,9 +83,9 @@ export function createWorkers(deps: {
     const all = Promise.all(running)
     const margin = marginMs(budgetMs)
     await race(all, deadline.remainingMs() - margin)
-    for (const lane of open.values()) lane.abort('drain')
+    for (const lane of open) lane.abort('drain')
     await race(all, deadline.remainingMs() - margin / 2)
-    const left = [...open.values()].filter((lane) => lane.isRunning())
+    const left = open.filter((lane) => lane.isRunning())
     const forced = Promise.allSettled(left.map((lane) => lane.force()))
     const results = await race(forced, deadline.remainingMs() - 50)
     const failed = Array.isArray(results) ? results.find((result) => result.status === 'rejected') : undefined
@@ -131,37 +99,14 @@ export function createWorkers(deps: {
     name: 'workers',
     budgetMs,
     start() {
-      scanning = setInterval(() => {
-        scan().catch((err: unknown) => log.debug({ err }, 'The scan failed'))
-      }, scanMs)
+      scanning = setInterval(scan, scanMs)
     },
     quiet() {
-      isQuiet = true
       clearInterval(scanning)
-      for (const lane of open.values()) lane.quiet()
+      lanes.quiet()
     },
     stop,
-    ring,
     act,
-    async claim(containerId: string) {
-      await laneOf(containerId)
-    },
-    /** Another pod may own everything by now: end all, write nothing. */
-    loseAll() {
-      for (const lane of open.values()) {
-        lane.abort('fenced')
-        lane.quiet()
-      }
-      for (const { containerId } of daemons.list()) {
-        daemons
-          .kill(containerId, 'fenced')
-          .catch((err: unknown) => log.error({ err, containerId }, 'Agent not killed'))
-      }
-      open.clear()
-      lanes.clear()
-    },
-    lanes: () => [...open.values()],
+    scan,
   } satisfies Component & Record<string, unknown>
 }
-
-export type Workers = ReturnType<typeof createWorkers>

@@ -59,6 +59,7 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
       instructions: new Proxy({}, { get: () => absent('instructions') }) as HttpDeps['instructions'],
       containers: new Proxy({}, { get: () => absent('containers') }) as HttpDeps['containers'],
       control: { request: async () => absent('control') },
+      pods: async () => absent('pods'),
       metrics,
       probes: createProbes({
         checks: options.checks ?? [],

@@ -22,7 +22,7 @@ export async function startScripts(t: TestContext) {
   async function own(containerId: string, pod: string): Promise<number> {
     await run('register', containerId)
     await run('heartbeat', pod, 60_000, 0)
-    const [, generation] = await run('claim', containerId, pod)
+    const [, generation] = await run('claim', containerId, pod, 1, 0)
     return Number(generation)
   }
 

@@ -1,13 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
 import type { HttpDeps } from '../deps.ts'
-import { Liveness, Readiness, Startup, Version, problems } from '../schemas.ts'
+import { Liveness, PodList, Readiness, Startup, Version, problems } from '../schemas.ts'
 
 const tags = ['operations']
 
 /** For probes, load balancers and Prometheus. */
 export const operationRoutes =
-  ({ probes, metrics, history, version }: HttpDeps): FastifyPluginAsyncTypebox =>
+  ({ probes, metrics, pods, version }: HttpDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
     // The event loop answers: that is all that liveness may depend on. A restart mends no Redis.
     app.get(
@@ -53,21 +52,10 @@ export const operationRoutes =
       {
         schema: {
           tags,
-          summary: 'Pods that stopped, with their shutdown reports',
-          response: {
-            200: Type.Object({
-              items: Type.Array(
-                Type.Object({
-                  pod: Type.String(),
-                  report: Type.Unknown(),
-                  stoppedAt: Type.Union([Type.String(), Type.Null()]),
-                }),
-              ),
-            }),
-            ...problems,
-          },
+          summary: 'Pods that live, what each owns, and those that stopped with their shutdown reports',
+          response: { 200: PodList, ...problems },
         },
       },
-      async () => ({ items: history.pods() }),
+      async () => ({ items: await pods() }),
     )
   }
