@@ -87,6 +87,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
 
   const daemons = createDaemons({ config, log, emit, env })
   const metrics = createMetrics({
+    podId,
     history,
     version,
     daemons: daemons.list,

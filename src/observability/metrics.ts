@@ -14,6 +14,7 @@ const requestBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15]
 
 /** Everything that `/metrics` shows, in a registry of this app's own. Containers are no label: there are too many. */
 export function createMetrics(read: {
+  podId: string
   history: Pick<History, 'stats'>
   daemons(): DaemonInfo[]
   lagSeconds(): number
@@ -51,7 +52,7 @@ export function createMetrics(read: {
   })
   const ended = new Counter({
     name: 'baton_instructions_total',
-    help: 'Instructions that ended, as this pod saw it in the journal',
+    help: 'Instructions that ended on this pod',
     labelNames: ['outcome'],
     registers,
   })
@@ -70,7 +71,7 @@ export function createMetrics(read: {
   })
   const interruptions = new Counter({
     name: 'baton_interruptions_total',
-    help: 'Running instructions that were taken off their agent',
+    help: 'Running instructions that this pod took off their agent, or found without one after a crash',
     labelNames: ['cause'],
     registers,
   })
@@ -144,23 +145,24 @@ export function createMetrics(read: {
       const route = request.routeOptions.url ?? 'none'
       requests.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000)
     },
-    /** Every event of the journal, as it comes by. */
+    /** Every event of the journal, as it comes by; counted where it happened, so that a sum over pods is right. */
     event({ type, instructionId, time, data }: JournalEvent) {
       if (instructionId === null) return
+      const isOwn = data.pod === read.podId
       const at = Date.parse(time)
       if (type === 'instruction.queued') queuedAt.set(instructionId, at)
-      if (type === 'instruction.interrupted') interruptions.inc({ cause: String(data.cause) })
+      if (type === 'instruction.interrupted' && isOwn) interruptions.inc({ cause: String(data.cause) })
       if (type === 'instruction.started') {
         const since = queuedAt.get(instructionId)
-        if (since !== undefined) waits.observe((at - since) / 1000)
+        if (since !== undefined && isOwn) waits.observe((at - since) / 1000)
         queuedAt.delete(instructionId)
         startedAt.set(instructionId, at)
       }
       const outcome = /^instruction\.(succeeded|failed|cancelled)$/.exec(type)?.[1]
       if (outcome === undefined) return
-      ended.inc({ outcome })
+      if (isOwn) ended.inc({ outcome })
       const since = startedAt.get(instructionId)
-      if (since !== undefined) durations.observe({ outcome }, (at - since) / 1000)
+      if (since !== undefined && isOwn) durations.observe({ outcome }, (at - since) / 1000)
       startedAt.delete(instructionId)
       queuedAt.delete(instructionId)
     },

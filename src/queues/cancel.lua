@@ -1,11 +1,11 @@
--- Cancels what has not started; asks the owner to cancel what runs. ARGV: container, instruction, only queued ('1' or '0')
-local container, id, onlyQueued = ARGV[1], ARGV[2], ARGV[3]
+-- Cancels what has not started; asks the owner to cancel what runs. ARGV: container, instruction, only queued ('1' or '0'), pod
+local container, id, onlyQueued, pod = unpack(ARGV)
 local owner, state = unpack(redis.call('HMGET', instructionKey(id), 'container', 'state'))
 if owner ~= container then
   return { 'gone' }
 end
 if state ~= 'running' then
-  local seq = append(container, 'instruction.cancelled', id, '{}')
+  local seq = append(container, 'instruction.cancelled', id, cjson.encode({ pod = pod }))
   forgetInstruction(container, id)
   return { 'cancelled', seq }
 end

@@ -39,18 +39,18 @@ export function createInstructions(deps: {
     },
     /** `running`: the owner was asked; the instruction's own event tells the end. */
     async cancel(containerId: string, id: string) {
-      const [outcome, seq] = await ask('cancel', containerId, id, '0')
+      const [outcome, seq] = await ask('cancel', containerId, id, '0', podId)
       return {
         state: outcome === 'cancelled' ? ('cancelled' as const) : ('running' as const),
         seq: Number(seq),
       }
     },
     async cancelQueued(containerId: string, id: string) {
-      const [, seq] = await ask('cancel', containerId, id, '1')
+      const [, seq] = await ask('cancel', containerId, id, '1', podId)
       return { seq: Number(seq) }
     },
     async clear(containerId: string) {
-      const [, cancelled] = await ask('clear', containerId)
+      const [, cancelled] = await ask('clear', containerId, podId)
       return { cancelled: (cancelled as Reply[]).map(String) }
     },
     async decide(containerId: string, id: string, resumePolicy: 'continue' | 'restart') {

@@ -24,13 +24,14 @@ end
 
 if isCancelled == '1' then
   leave('cancelled')
-  append(container, 'instruction.cancelled', id, '{}')
+  append(container, 'instruction.cancelled', id, cjson.encode({ pod = pod }))
   forgetInstruction(container, id)
   return { 'cancelled' }
 end
 if crashes >= tonumber(crashLimit) then
   leave('failed')
   append(container, 'instruction.failed', id, cjson.encode({
+    pod = pod,
     error = { code = 'crash_limit', message = 'interrupted by ' .. crashes .. ' crashes in a row: not tried again' },
   }))
   forgetInstruction(container, id)

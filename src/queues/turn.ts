@@ -121,7 +121,7 @@ export function createTurns(deps: {
         id,
         runId,
         type,
-        JSON.stringify(data),
+        JSON.stringify({ ...data, pod: podId }),
       )
       return ended === 'fenced' ? ('dropped' as const) : ('finished' as const)
     }

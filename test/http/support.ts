@@ -40,6 +40,7 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
   const config = loadConfig({ ...options.env })
   const log = options.log ?? pino({ level: 'silent' })
   const metrics = createMetrics({
+    podId: 'pod-1',
     history,
     daemons: () => [],
     lagSeconds: () => 0,

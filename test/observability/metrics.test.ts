@@ -16,6 +16,7 @@ async function startMetrics(t: TestContext) {
   const { history } = await startHistory(t)
   let late = 0
   const metrics = createMetrics({
+    podId: 'pod-1',
     history,
     daemons: () => [],
     lagSeconds: () => 1.5,
@@ -85,8 +86,12 @@ test('an instruction is timed from acceptance to start and from start to end', a
   const { write, text } = await startMetrics(t)
   write('c-1', ['container.registered'], queued(), queued(instructionB, 'waits'), started())
   assert.match(await text(), /^baton_queue_depth 1$/m)
-  write('c-1', ['instruction.interrupted', { cause: 'drain', pod: 'p', state: 'queued' }, instructionA])
-  write('c-1', started(), ['instruction.succeeded', { result: 'ok', usage: null, cost: null }, instructionA])
+  write('c-1', ['instruction.interrupted', { cause: 'drain', pod: 'pod-1', state: 'queued' }, instructionA])
+  write('c-1', started(), [
+    'instruction.succeeded',
+    { result: 'ok', usage: null, cost: null, pod: 'pod-1' },
+    instructionA,
+  ])
   const shown = await text()
   assert.match(shown, /^baton_interruptions_total\{cause="drain"\} 1$/m)
   assert.match(shown, /^baton_instructions_total\{outcome="succeeded"\} 1$/m)
@@ -94,6 +99,18 @@ test('an instruction is timed from acceptance to start and from start to end', a
   assert.match(shown, /^baton_instructions\{state="queued"\} 1$/m)
   assert.match(shown, /^baton_instruction_wait_seconds_count 1$/m)
   assert.match(shown, /^baton_instruction_duration_seconds_count\{outcome="succeeded"\} 1$/m)
+})
+
+test('what another pod did is not counted here', async (t) => {
+  const { write, text } = await startMetrics(t)
+  const pod = 'pod-2'
+  write('c-1', ['container.registered'], queued(), started())
+  write('c-1', ['instruction.interrupted', { cause: 'crash', pod, state: 'queued' }, instructionA], started())
+  write('c-1', ['instruction.succeeded', { result: 'ok', usage: null, cost: null, pod }, instructionA])
+  const shown = await text()
+  assert.doesNotMatch(shown, /^baton_interruptions_total\{/m)
+  assert.doesNotMatch(shown, /^baton_instructions_total\{/m)
+  assert.match(shown, /^baton_instructions\{state="succeeded"\} 1$/m)
 })
 
 test('one phase is on at a time, and late requests only grow', async (t) => {

@@ -94,14 +94,14 @@ test('a cancel has one outcome: at once while queued, asked of the owner while r
   await accept('a', 'i1')
   await accept('a', 'i2')
   await run('start', 'a', 'pod-1', generation, 'i1', 'r1', 's', 0)
-  assert.equal((await run('cancel', 'a', 'i2', '1'))[0], 'cancelled')
-  assert.deepEqual(await run('cancel', 'a', 'i2', '1'), ['gone'])
-  assert.deepEqual(await run('cancel', 'a', 'i1', '1'), ['instruction_not_queued'])
-  assert.equal((await run('cancel', 'a', 'i1', '0'))[0], 'running')
+  assert.equal((await run('cancel', 'a', 'i2', '1', 'pod-1'))[0], 'cancelled')
+  assert.deepEqual(await run('cancel', 'a', 'i2', '1', 'pod-1'), ['gone'])
+  assert.deepEqual(await run('cancel', 'a', 'i1', '1', 'pod-1'), ['instruction_not_queued'])
+  assert.equal((await run('cancel', 'a', 'i1', '0', 'pod-1'))[0], 'running')
   assert.deepEqual(await run('interrupt', 'a', 'pod-1', generation, 'i1', 'r1', 'drain', crashLimit), [
     'cancelled',
   ])
-  assert.deepEqual(await run('cancel', 'other', 'i1', '0'), ['gone'])
+  assert.deepEqual(await run('cancel', 'other', 'i1', '0', 'pod-1'), ['gone'])
 })
 
 test('a paused or quarantined queue lets nothing start', async (t) => {
@@ -125,7 +125,7 @@ test('a container with work cannot be forgotten, and its seq goes on when it com
   await run('register', 'a')
   await accept('a', 'i1')
   assert.deepEqual(await run('forget', 'a'), ['container_busy'])
-  assert.deepEqual(await run('clear', 'a'), ['ok', ['i1']])
+  assert.deepEqual(await run('clear', 'a', 'pod-1'), ['ok', ['i1']])
   assert.deepEqual(await run('forget', 'a'), ['ok', 4])
   assert.deepEqual(await run('register', 'a'), ['created', 5])
   assert.deepEqual(await run('register', 'a'), ['exists', 5])
