@@ -29,7 +29,8 @@ import { createInstructions } from './queues/instructions.ts'
 import { createLane } from './queues/lane.ts'
 import { createLanes } from './queues/lanes.ts'
 import { createQueues } from './queues/queues.ts'
-import { restoreUnfinished } from './queues/restore.ts'
+import { createRenewal } from './queues/renew.ts'
+import { createRestore } from './queues/restore.ts'
 import { createSessions } from './queues/sessions.ts'
 import { type JobEnd, createTurns } from './queues/turn.ts'
 import { createWorkers } from './queues/workers.ts'
@@ -46,7 +47,16 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
   const feed = createFeed()
   const connections = createConnections(config.REDIS_URL, log)
   const { runFront, runBack } = connections
-  const tail = createTail({ redis: connections.tail, front: connections.front, history, feed, log })
+  const restore = createRestore({ history, redis: connections.back, run: runBack, podId, log })
+  const tail = createTail({
+    redis: connections.tail,
+    front: connections.front,
+    history,
+    feed,
+    verify: createRenewal({ redis: connections.front, run: runFront, history, log }),
+    onNewEpoch: restore.keep,
+    log,
+  })
   const retention = createRetention({
     redis: connections.back,
     history,
@@ -54,8 +64,6 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     log,
   })
 
-  const openJournal = (epoch: string) =>
-    restoreUnfinished({ epoch, history, redis: connections.back, run: runBack, podId, log })
   const ownership = createOwnership({
     run: runFront,
     podId,
@@ -64,7 +72,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     onLost: () => lanes.lose(),
     async onEmpty() {
       const epoch = await openEpoch(connections.back)
-      await openJournal(epoch)
+      await restore.open(epoch)
       return epoch
     },
     onDeath: () => workers.scan(),
@@ -159,7 +167,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     lanes: lanes.owned,
     inFlight,
     closeForWrites: drain.closeForWrites,
-    onOpen: openJournal,
+    onOpen: restore.open,
     log,
   })
 

@@ -13,19 +13,36 @@ const blockMs = 1000
 const retryMs = 500
 
 /** Follows the journal into SQLite, then into the feed: replay and live are one ordered sequence. */
-export function createTail(deps: { redis: Redis; front: Redis; history: History; feed: Feed; log: Logger }) {
-  const { redis, front, history, feed, log } = deps
+export function createTail(deps: {
+  redis: Redis
+  front: Redis
+  history: History
+  feed: Feed
+  /** Before the first read on a connection that is new. */
+  verify(): Promise<void>
+  /** Before the history forgets an epoch that is over. */
+  onNewEpoch(): void
+  log: Logger
+}) {
+  const { redis, front, history, feed, verify, onNewEpoch, log } = deps
   const stopping = new AbortController()
   const waiters = new Set<() => void>()
   let following: Promise<void> | undefined
+  let isVerified = false
   let behind: JournalEntry | undefined
   let failure: unknown
 
   async function follow() {
     while (!stopping.signal.aborted) {
       try {
+        if (!isVerified) {
+          isVerified = true
+          await verify()
+        }
         const entries = await readBatch()
         if (stopping.signal.aborted) return
+        // Read on a connection that came back meanwhile.
+        if (!isVerified) continue
         if (entries.length > 0) project(entries)
         failure = undefined
         behind = undefined
@@ -34,6 +51,7 @@ export function createTail(deps: { redis: Redis; front: Redis; history: History;
         if (stopping.signal.aborted) return
         if (failure === undefined) log.error({ err: cause }, 'The journal is not projected, trying again')
         failure = cause
+        isVerified = false
         await setTimeout(retryMs, undefined, { signal: stopping.signal }).catch(() => {})
       }
     }
@@ -50,6 +68,7 @@ export function createTail(deps: { redis: Redis; front: Redis; history: History;
     const epoch = entries[0]?.event.epoch ?? ''
     if (history.epoch !== epoch) {
       if (history.epoch !== null) log.warn({ epoch }, 'The journal has a new epoch: its events start anew')
+      onNewEpoch()
       history.reset(epoch)
     }
     const head = entries.filter((entry) => entry.event.epoch === epoch)
@@ -60,6 +79,9 @@ export function createTail(deps: { redis: Redis; front: Redis; history: History;
 
   return {
     start() {
+      redis.on('close', () => {
+        isVerified = false
+      })
       following = follow()
     },
     /** Ends the read that blocks at the next answer; the connection is closed by its owner. */

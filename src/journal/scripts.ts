@@ -18,6 +18,7 @@ const files = {
   forget: '../queues/forget.lua',
   control: '../queues/control.lua',
   restore: '../queues/restore.lua',
+  renew: '../queues/renew.lua',
   lane: '../queues/lane.lua',
   session: '../queues/session.lua',
   sessionStarted: '../queues/session-started.lua',

@@ -1,11 +1,11 @@
--- Puts an unfinished instruction back after Redis lost its data; one that is there already stays as it is.
+-- Puts an unfinished instruction back after Redis lost its data, once in an epoch, whatever pods know it still.
 -- ARGV: container, instruction, text, policy, attempts, mode ('' = never started), data
 local container, id = ARGV[1], ARGV[2]
 if redis.call('SADD', key('containers'), container) == 1 then
   redis.call('HSET', key('container:' .. container), 'createdAt', nowMs)
   append(container, 'container.registered', '', '{}')
 end
-if redis.call('EXISTS', instructionKey(id)) == 1 then
+if redis.call('SADD', key('restored'), id) == 0 or redis.call('EXISTS', instructionKey(id)) == 1 then
   return { 'exists' }
 end
 local seq = append(container, 'instruction.queued', id, ARGV[7])

@@ -2,47 +2,69 @@ import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { History } from '../history/open.ts'
 import type { Page } from '../history/page.ts'
-import type { ContainerView } from '../history/views.ts'
+import type { ContainerView, InstructionView } from '../history/views.ts'
 import type { RunScript } from '../journal/scripts.ts'
 import { bootstrapHistory } from './bootstrap.ts'
 
+interface Known {
+  containers: ContainerView[]
+  unfinished: InstructionView[]
+}
+
 /**
- * Compares the journal's epoch with the one this pod knew. A new one means that Redis lost its data: the unfinished
- * instructions are put back from SQLite, in their order, before any client sees the new epoch.
+ * Compares the journal's epoch with the one this pod knew. A new one means that Redis lost data: every pod puts back
+ * from its SQLite what was unfinished before, in its order; the first that knows an instruction puts it back.
  */
-export async function restoreUnfinished(deps: {
-  epoch: string
+export function createRestore(deps: {
   history: History
   redis: Redis
   run: RunScript
   podId: string
   log: Logger
 }) {
-  const { epoch, history, redis, run, podId, log } = deps
-  if (history.epoch === epoch) return
-  if (history.epoch === null) {
-    await bootstrapHistory(redis, history)
-    return history.setEpoch(epoch)
+  const { history, redis, run, podId, log } = deps
+  /** What was known before the first event of the new epoch: later, what is finished there looks unfinished here. */
+  let before: Known | undefined
+
+  function keep() {
+    before ??= { containers: knownContainers(history), unfinished: history.unfinished() }
   }
-  const unfinished = history.unfinished()
-  const containers = knownContainers(history)
-  for (const { id, daemon } of containers) {
-    await run('register', id)
-    if (daemon.sessionId === null) continue
-    await run('session', id, daemon.sessionId, '')
-    await run('sessionStarted', id, daemon.sessionId)
+
+  async function putBack({ containers, unfinished }: Known): Promise<number> {
+    for (const { id, daemon } of containers) {
+      await run('register', id)
+      if (daemon.sessionId === null) continue
+      await run('session', id, daemon.sessionId, '')
+      await run('sessionStarted', id, daemon.sessionId)
+    }
+    let restored = 0
+    for (const { containerId, id, text, resumePolicy, attempts, startedAt } of unfinished) {
+      const mode = startedAt === null ? '' : 'continue'
+      const data = JSON.stringify({ text, resumePolicy, acceptedBy: podId })
+      const [outcome] = await run('restore', containerId, id, text, resumePolicy ?? '', attempts, mode, data)
+      if (outcome === 'ok') restored += 1
+    }
+    return restored
   }
-  for (const { containerId, id, text, resumePolicy, attempts, startedAt } of unfinished) {
-    const mode = startedAt === null ? '' : 'continue'
-    const data = JSON.stringify({ text, resumePolicy, acceptedBy: podId })
-    await run('restore', containerId, id, text, resumePolicy ?? '', attempts, mode, data)
+
+  return {
+    /** Before the history forgets the old epoch. */
+    keep,
+    /** Resolves when this pod's history and Redis agree on the epoch. */
+    async open(epoch: string) {
+      if (history.epoch === null) {
+        await bootstrapHistory(redis, history)
+        return history.setEpoch(epoch)
+      }
+      if (history.epoch !== epoch) keep()
+      if (before === undefined) return
+      const restored = await putBack(before)
+      // Last, so that one that is killed in between puts them back again; the tail may have seen the new epoch before.
+      if (history.epoch !== epoch) history.reset(epoch)
+      before = undefined
+      log.warn({ epoch, restored }, 'Redis lost data: unfinished instructions were put back')
+    },
   }
-  // Last, so that one that is killed in between puts them back again; the tail may have seen the new epoch before.
-  if (history.epoch !== epoch) history.reset(epoch)
-  log.warn(
-    { epoch, restored: unfinished.length },
-    'Redis lost its data: unfinished instructions were put back',
-  )
 }
 
 function knownContainers(history: History): ContainerView[] {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { Redis } from 'ioredis'
 import { assertContiguous, createClient, ledger, until } from '../support/client.ts'
@@ -55,6 +58,75 @@ test('Redis that lost all its data gets the unfinished instructions back, in ord
   assert.notEqual(events[0]?.epoch, first?.epoch)
   const { id } = await client.submit('idle', 'hello')
   await client.waitFor('idle', id, 'succeeded')
+})
+
+test('Redis that comes back without the end of its journal begins a new epoch, and no number is given twice', async (t) => {
+  const redis = await startRedis(t)
+  const service = await startService(t, { redis })
+  const client = createClient(service.url)
+  await client.register('a')
+  const done = await client.submit('a', 'sleep 1s')
+  await client.waitFor('a', done.id, 'running')
+  // What the file holds now is what comes back: the end of this instruction and all that follows is lost.
+  await cp(join(redis.dir, 'appendonlydir'), join(redis.dir, 'copy'), { recursive: true })
+  await client.waitFor('a', done.id, 'succeeded')
+  await client.register('b')
+  const running = await client.submit('b', 'sleep 30s')
+  await client.waitFor('b', running.id, 'running')
+  const waiting = await client.submit('b', 'second')
+  const [before] = await client.events('a')
+  await redis.kill('SIGKILL')
+  await rm(join(redis.dir, 'appendonlydir'), { recursive: true })
+  await rename(join(redis.dir, 'copy'), join(redis.dir, 'appendonlydir'))
+  await redis.start()
+
+  await service.waitForLog('Redis lost the end of the journal: it begins a new epoch')
+  await until('the instruction of b runs again', async () => {
+    const [first, ...events] = await client.events('b')
+    return first?.epoch !== before?.epoch && events.some(({ type }) => type === 'instruction.started')
+  })
+  await client.call('POST', `/v1/containers/b/instructions/${running.id}/cancel`)
+  await client.waitFor('b', waiting.id, 'succeeded')
+  assert.equal((await client.instruction('a', done.id)).state, 'succeeded')
+  const finished = (await ledger(service.workspacesDir, 'a')).filter(({ event }) => event === 'finished')
+  assert.deepEqual(
+    finished.map(({ turn }) => turn),
+    [done.id],
+  )
+  for (const id of ['a', 'b']) assertContiguous(await client.events(id))
+  const { id } = await client.submit('a', 'again')
+  await client.waitFor('a', id, 'succeeded')
+})
+
+test('two pods put back what was unfinished once, when Redis lost all its data', async (t) => {
+  const redis = await startRedis(t)
+  const workspaces = await mkdtemp(join(tmpdir(), 'baton-workspaces-'))
+  t.after(() => rm(workspaces, { recursive: true, force: true }))
+  const start = (pod: string) =>
+    startService(t, { redis, env: { POD_NAME: pod, WORKSPACES_DIR: workspaces } })
+  const pods = await Promise.all(['pod-1', 'pod-2'].map(start))
+  const clients = pods.map(({ url }) => createClient(url))
+  const submitted: { containerId: string; ids: string[] }[] = []
+  for (const [i, client] of [...clients, ...clients].entries()) {
+    const containerId = `c-${i}`
+    await client.register(containerId)
+    const ids = []
+    for (const text of ['sleep 1s', 'second', 'third']) ids.push((await client.submit(containerId, text)).id)
+    await client.waitFor(containerId, ids[0] ?? '', 'running')
+    submitted.push({ containerId, ids })
+  }
+  const eraser = new Redis(redis.url)
+  await eraser.flushall()
+  eraser.disconnect()
+  for (const { containerId, ids } of submitted) {
+    for (const client of clients) await client.waitFor(containerId, ids[2] ?? '', 'succeeded')
+    const facts = await ledger(workspaces, containerId)
+    const finished = facts.filter(({ event }) => event === 'finished').map(({ turn }) => turn)
+    assert.deepEqual(finished, ids)
+    const [one, two] = await Promise.all(clients.map((client) => client.events(containerId)))
+    assertContiguous(one ?? [])
+    assert.deepEqual(one, two)
+  }
 })
 
 test('a new SQLite file knows the containers and waiting instructions whose entries were trimmed', async (t) => {
