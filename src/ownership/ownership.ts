@@ -107,8 +107,9 @@ export function createOwnership(deps: {
     forget(containerId: string) {
       generations.delete(containerId)
     },
-    async orphans(): Promise<string[]> {
-      const room = maxContainers - generations.size
+    /** Containers with work and no owner, as many as have room when `spare` of this pod's own are given up. */
+    async orphans(spare: number): Promise<string[]> {
+      const room = maxContainers - generations.size + spare
       if (isDraining || isLost || room <= 0) return []
       return (await run('orphans', room, heartbeat.mayJudge() ? 1 : 0)).map(String)
     },

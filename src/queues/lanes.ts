@@ -4,6 +4,8 @@ import type { Appender } from '../journal/appender.ts'
 import type { Ownership } from '../ownership/ownership.ts'
 import type { Lane } from './lane.ts'
 
+/** Whoever used a container a moment ago may use it again; a request on its way to it must find it here. */
+const justUsedMs = 1000
 const living = new Set(['starting', 'ready', 'busy', 'stopping'])
 
 /**
@@ -83,7 +85,8 @@ export function createLanes(deps: {
 
   /** Claims what has work and no owner, each pod in its turn, so that two seldom try at once. */
   function consider(containerId: string) {
-    if (isQuiet || ownership.isFull() || open.has(containerId) || considered.has(containerId)) return
+    if (isQuiet || open.has(containerId) || considered.has(containerId)) return
+    if (ownership.isFull() && spare().length === 0) return
     considered.add(containerId)
     const timer = setTimeout(() => {
       considered.delete(containerId)
@@ -129,10 +132,11 @@ export function createLanes(deps: {
 
   const hasDaemon = ({ containerId }: Lane) => living.has(daemons.info(containerId)?.state ?? 'stopped')
 
+  const spare = () => [...open.values()].filter((lane) => isRetirable(lane, justUsedMs))
+
   /** The container without work that was not used for longest makes room for one with work. */
   async function makeRoom() {
-    const candidates = [...open.values()].filter((lane) => isRetirable(lane, 1000))
-    const oldest = candidates.toSorted(
+    const oldest = spare().toSorted(
       (a, b) => (usedAt.get(a.containerId) ?? 0) - (usedAt.get(b.containerId) ?? 0),
     )[0]
     if (oldest === undefined) return
@@ -149,7 +153,7 @@ export function createLanes(deps: {
     used: (containerId: string) => void usedAt.set(containerId, performance.now()),
     /** The safety net behind the doorbells. */
     async scan() {
-      for (const containerId of await ownership.orphans()) consider(containerId)
+      for (const containerId of await ownership.orphans(spare().length)) consider(containerId)
       for (const lane of open.values()) {
         if (lane.isIdleWithWork()) lane.resync('scan')
         else if (isRetirable(lane, idleMs) && !hasDaemon(lane)) retire(lane)
