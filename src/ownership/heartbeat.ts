@@ -34,6 +34,7 @@ export function createHeartbeat(deps: {
   let lossTimer: NodeJS.Timeout | undefined
   let deathTimer: NodeJS.Timeout | undefined
   let reopening: Promise<void> | undefined
+  let hasFailed = false
 
   async function renew() {
     const askedAt = performance.now()
@@ -42,6 +43,7 @@ export function createHeartbeat(deps: {
     if (renewedAt > 0 && performance.now() - renewedAt > gapMs)
       judgesFrom = performance.now() + heartbeatTtlMs
     renewedAt = askedAt
+    hasFailed = false
     clearTimeout(lossTimer)
     const leftMs = askedAt + heartbeatTtlMs - marginMs - performance.now()
     lossTimer = setTimeout(onLost, leftMs, 'The heartbeat could not be renewed: this pod ends its own work')
@@ -77,7 +79,10 @@ export function createHeartbeat(deps: {
           })
         return reopening
       })
-      .catch((err: unknown) => log.warn({ err }, 'The heartbeat failed'))
+      .catch((err: unknown) => {
+        if (!hasFailed) log.warn({ err }, 'The heartbeat failed, trying again every second')
+        hasFailed = true
+      })
   }
 
   return {
