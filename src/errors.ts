@@ -16,6 +16,7 @@ export const errorCodes = {
   body_too_large: { status: 413, title: 'The body is too large' },
   instruction_too_large: { status: 413, title: 'The instruction text is too large' },
   unsupported_media_type: { status: 415, title: 'Writes need application/json' },
+  idempotency_key_reused: { status: 422, title: 'The Idempotency-Key was used for another body' },
   queue_full: { status: 429, title: 'The queue of this container is full', retryAfterSeconds: 5 },
   headers_too_large: { status: 431, title: 'The headers are too large' },
   host_not_allowed: { status: 403, title: 'The Host or Origin header is not allowed' },

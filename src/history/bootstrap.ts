@@ -6,7 +6,7 @@ import type { ContainerView, InstructionView } from './views.ts'
 export interface Bootstrap {
   containers: Pick<ContainerView, 'id' | 'createdAt' | 'paused' | 'quarantined' | 'headSeq'>[]
   /** In order of acceptance. */
-  instructions: InstructionView[]
+  instructions: (InstructionView & { place: number })[]
 }
 
 /** Fills a fresh file with what Redis knows and the journal has trimmed; what is there already stays as it is. */

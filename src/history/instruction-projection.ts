@@ -2,7 +2,7 @@ import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { JournalEvent } from '../journal/event.ts'
 import type { Database } from './database.ts'
 import { errorField, number, object, oneOf, text } from './fields.ts'
-import { instructions, resumePolicies } from './schema.ts'
+import { type Idempotency, instructions, resumePolicies } from './schema.ts'
 
 const { placeholder } = sql
 const value = (name: string) => sql`${placeholder(name)}`
@@ -26,7 +26,21 @@ export function createInstructionProjection(db: Database) {
     const resumePolicy = oneOf(resumePolicies, data['resumePolicy'])
     switch (event.type) {
       case 'instruction.queued':
-        statements.queue.run({ id, containerId, seq, time, text: text(data['text']) ?? '', resumePolicy })
+        statements.queue.run({
+          id,
+          containerId,
+          seq,
+          time,
+          text: text(data['text']) ?? '',
+          resumePolicy,
+          idempotency: json(idempotencyOf(event)),
+        })
+        break
+      case 'instruction.edited':
+        statements.edit.run({ id, text: text(data['text']), resumePolicy })
+        break
+      case 'instruction.moved':
+        statements.place.run({ id, place: number(data['place']) ?? seq })
         break
       case 'instruction.started':
         statements.start.run({
@@ -64,6 +78,21 @@ export function createInstructionProjection(db: Database) {
   }
 }
 
+/** One that was put back after a loss of Redis tells its first answer itself. */
+function idempotencyOf({ seq, time, data }: JournalEvent): Idempotency | null {
+  const told = object(data['idempotency'])
+  const key = text(told?.['key'])
+  const body = text(told?.['body'])
+  if (key === null || body === null) return null
+  return {
+    key,
+    body,
+    seq: number(told?.['seq']) ?? seq,
+    position: number(told?.['position']) ?? number(data['position']) ?? 0,
+    atMs: number(told?.['atMs']) ?? Date.parse(time),
+  }
+}
+
 /** Prepared once: to build a statement takes drizzle ten times as long as to run it. */
 function prepare(db: Database) {
   const isOpen = and(eq(instructions.id, placeholder('id')), isNull(instructions.finishedAt))
@@ -77,16 +106,36 @@ function prepare(db: Database) {
         containerId: placeholder('containerId'),
         ordinal: sql`(select coalesce(max(ordinal), 0) + 1 from instructions)`,
         seq: placeholder('seq'),
+        place: placeholder('seq'),
         state: 'queued',
         text: placeholder('text'),
         resumePolicy: placeholder('resumePolicy'),
+        idempotency: value('idempotency'),
         createdAt: placeholder('time'),
       })
       .onConflictDoUpdate({
         target: instructions.id,
-        set: { state: 'queued', seq: sql`excluded.seq`, ordinal: sql`excluded.ordinal` },
+        set: {
+          state: 'queued',
+          text: sql`excluded.text`,
+          resumePolicy: sql`excluded.resume_policy`,
+          seq: sql`excluded.seq`,
+          place: sql`excluded.place`,
+          ordinal: sql`excluded.ordinal`,
+        },
         setWhere: isNull(instructions.finishedAt),
       })
+      .prepare(),
+    edit: update
+      .set({
+        text: sql`coalesce(${placeholder('text')}, ${instructions.text})`,
+        resumePolicy: sql`coalesce(${placeholder('resumePolicy')}, ${instructions.resumePolicy})`,
+      })
+      .where(isOpen)
+      .prepare(),
+    place: update
+      .set({ place: value('place') })
+      .where(isOpen)
       .prepare(),
     start: update
       .set({

@@ -39,13 +39,13 @@ export function createQueries(db: Database, epochOf: () => string | null) {
     .select(instructionColumns)
     .from(instructions)
     .where(and(eq(instructions.containerId, containerId), isNull(instructions.finishedAt)))
-    .orderBy(asc(instructions.ordinal))
+    .orderBy(asc(instructions.place))
     .prepare()
   const allUnfinished = db
-    .select(instructionColumns)
+    .select({ ...instructionColumns, idempotency: instructions.idempotency })
     .from(instructions)
     .where(isNull(instructions.finishedAt))
-    .orderBy(asc(instructions.ordinal))
+    .orderBy(asc(instructions.containerId), asc(instructions.place))
     .prepare()
   const countByState = db
     .select({ state: instructions.state, count: count() })
@@ -141,8 +141,20 @@ export function createQueries(db: Database, epochOf: () => string | null) {
       }
     },
 
-    /** Of all containers, in order of acceptance. */
-    unfinished: (): InstructionView[] => allUnfinished.all(),
+    /** Of all containers, in the order of their queues. */
+    unfinished: () => allUnfinished.all(),
+
+    /** What idempotency keys were answered with since then. */
+    answers: (sinceMs: number) =>
+      db
+        .select({
+          containerId: instructions.containerId,
+          id: instructions.id,
+          idempotency: instructions.idempotency,
+        })
+        .from(instructions)
+        .where(gt(sql<number>`${instructions.idempotency} ->> '$.atMs'`, sinceMs))
+        .all(),
 
     stats(): { byState: Record<InstructionState, number>; oldestQueuedAt: string | null } {
       const counts = new Map(countByState.all().map((row) => [row.state, row.count]))

@@ -19,6 +19,15 @@ export interface Interruption {
   pod: string | null
 }
 
+/** What an idempotency key was answered with; key and body as hashes. */
+export interface Idempotency {
+  key: string
+  body: string
+  seq: number
+  position: number
+  atMs: number
+}
+
 export interface InstructionError {
   code: string
   message: string
@@ -58,6 +67,8 @@ export const instructions = sqliteTable(
     /** Order of acceptance over all containers; a seq starts anew with every epoch. */
     ordinal: integer('ordinal').notNull(),
     seq: integer('seq').notNull(),
+    /** Order in its queue: the seq it was accepted with, until it is moved. */
+    place: real('place').notNull().default(0),
     state: text('state', { enum: instructionStates }).notNull(),
     text: text('text').notNull(),
     resumePolicy: text('resume_policy', { enum: resumePolicies }),
@@ -68,6 +79,7 @@ export const instructions = sqliteTable(
     error: text('error', { mode: 'json' }).$type<InstructionError>(),
     usage: text('usage', { mode: 'json' }).$type<Record<string, unknown>>(),
     cost: real('cost'),
+    idempotency: text('idempotency', { mode: 'json' }).$type<Idempotency>(),
     createdAt: text('created_at').notNull(),
     startedAt: text('started_at'),
     finishedAt: text('finished_at'),
@@ -78,7 +90,7 @@ export const instructions = sqliteTable(
     index('instructions_container_state').on(table.containerId, table.state, table.ordinal),
     index('instructions_state').on(table.state),
     index('instructions_finished').on(table.finishedAt),
-    index('instructions_unfinished').on(table.containerId, table.ordinal).where(sql`finished_at is null`),
+    index('instructions_unfinished').on(table.containerId, table.place).where(sql`finished_at is null`),
   ],
 )
 

@@ -4,7 +4,7 @@ import { containers, type events, instructions } from './schema.ts'
 
 export type InstructionState = (typeof instructions.$inferSelect)['state']
 export type ResumePolicy = NonNullable<(typeof instructions.$inferSelect)['resumePolicy']>
-export type InstructionView = Omit<typeof instructions.$inferSelect, 'ordinal'> & {
+export type InstructionView = Omit<typeof instructions.$inferSelect, 'ordinal' | 'place' | 'idempotency'> & {
   /** 0 = running or next, else the number of unfinished ones before it; `null` when it has ended. */
   position: number | null
 }
@@ -23,7 +23,7 @@ export type ContainerView = Pick<ContainerRow, 'id' | 'createdAt' | 'paused' | '
 // Names written out: in a query of one table drizzle leaves the table away, and the inner one would be meant.
 const position: SQL<number | null> = sql`case when instructions.finished_at is null then
   (select count(*) from instructions ahead where ahead.container_id = instructions.container_id
-   and ahead.finished_at is null and ahead.ordinal < instructions.ordinal) end`
+   and ahead.finished_at is null and ahead.place < instructions.place) end`
 
 /** What a query selects to give an `InstructionView`, and the ordinal for the page's cursor. */
 export const instructionColumns = {

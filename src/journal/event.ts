@@ -18,6 +18,8 @@ export const eventTypes = [
   'container.registered',
   'container.deleted',
   'instruction.queued',
+  'instruction.edited',
+  'instruction.moved',
   'instruction.started',
   'instruction.interrupted',
   'instruction.needs_decision',

@@ -51,3 +51,29 @@ local function forgetInstruction(container, id)
     redis.call('SREM', key('work'), container)
   end
 end
+
+-- What an idempotency key was answered with. Kept for 24 hours, and while its container is known.
+local idempotencyMs = 24 * 60 * 60 * 1000
+local function recall(container, hash)
+  local known = redis.call('HGET', key('idempotency:' .. container), hash)
+  if not known then
+    return nil
+  end
+  local at, body, id, seq, position = string.match(known, '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+  if nowMs - tonumber(at) > idempotencyMs then
+    return nil
+  end
+  return { body = body, id = id, seq = tonumber(seq), position = tonumber(position) }
+end
+
+local function remember(container, hash, at, body, id, seq, position)
+  local answers, ages = key('idempotency:' .. container), key('idempotency-ages:' .. container)
+  for _, old in ipairs(redis.call('ZRANGEBYSCORE', ages, '-inf', nowMs - idempotencyMs, 'LIMIT', 0, 100)) do
+    redis.call('HDEL', answers, old)
+    redis.call('ZREM', ages, old)
+  end
+  redis.call('HSET', answers, hash, table.concat({ at, body, id, seq, position }, ' '))
+  redis.call('ZADD', ages, at, hash)
+  redis.call('PEXPIRE', answers, idempotencyMs)
+  redis.call('PEXPIRE', ages, idempotencyMs)
+end

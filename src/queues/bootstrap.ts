@@ -11,7 +11,7 @@ export async function bootstrapHistory(redis: Redis, history: History) {
     const [state, headSeq, pending] = await Promise.all([
       redis.hgetall(`${keyPrefix}:container:${id}`),
       redis.hget(`${keyPrefix}:seqs`, id),
-      redis.zrange(`${keyPrefix}:pending:${id}`, '0', '-1'),
+      redis.zrange(`${keyPrefix}:pending:${id}`, '0', '-1', 'WITHSCORES'),
     ])
     const createdAt = new Date(Number(state.createdAt)).toISOString()
     known.containers.push({
@@ -21,8 +21,13 @@ export async function bootstrapHistory(redis: Redis, history: History) {
       quarantined: state.quarantined === '1',
       headSeq: Number(headSeq ?? 0),
     })
-    for (const instructionId of pending) {
-      known.instructions.push(view(instructionId, id, createdAt, await readInstruction(redis, instructionId)))
+    for (let at = 0; at + 1 < pending.length; at += 2) {
+      const instructionId = pending[at] ?? ''
+      const fields = await readInstruction(redis, instructionId)
+      known.instructions.push({
+        ...view(instructionId, id, createdAt, fields),
+        place: Number(pending[at + 1]),
+      })
     }
   }
   history.bootstrap(known)

@@ -7,5 +7,5 @@ if redis.call('ZCARD', key('pending:' .. container)) > 0 then
   return { 'container_busy' }
 end
 redis.call('SREM', key('containers'), container)
-redis.call('DEL', key('container:' .. container))
+redis.call('DEL', key('container:' .. container), key('idempotency:' .. container), key('idempotency-ages:' .. container))
 return { 'ok', append(container, 'container.deleted', '', '{}') }

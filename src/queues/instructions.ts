@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { type ErrorCode, errorCodes, serviceError } from '../errors.ts'
 import type { ResumePolicy } from '../history/views.ts'
 import type { Reply, RunScript } from '../journal/scripts.ts'
@@ -8,8 +8,19 @@ export interface Submission {
   text: string
   /** `null`: `continue` after a drain or a crash, `ask` after a crash inside a tool call. */
   resumePolicy: ResumePolicy | null
-  retryOf?: string
+  retryOf?: string | undefined
+  /** A second submission with the same key is answered as the first was, for 24 hours. */
+  idempotencyKey?: string | undefined
 }
+
+export interface Edit {
+  text?: string | undefined
+  resumePolicy?: ResumePolicy | undefined
+  /** Behind so many unfinished ones; the nearest that is possible. */
+  position?: number | undefined
+}
+
+const sha256 = (value: string) => createHash('sha256').update(value).digest('base64url')
 
 /** What any pod may do to instructions: every change is one script, so a race has one winner. */
 export function createInstructions(deps: {
@@ -22,20 +33,42 @@ export function createInstructions(deps: {
   const ask = createAsk(run)
 
   return {
-    async submit({ containerId, text, resumePolicy, retryOf }: Submission) {
-      const id = randomUUID()
-      const data = { text, resumePolicy, acceptedBy: podId, ...(retryOf === undefined ? {} : { retryOf }) }
+    async submit({ containerId, text, resumePolicy, retryOf, idempotencyKey }: Submission) {
+      const key = idempotencyKey === undefined ? '' : sha256(idempotencyKey)
+      const body = key === '' ? '' : sha256(JSON.stringify([text, resumePolicy, retryOf ?? null]))
+      const data = {
+        text,
+        resumePolicy,
+        acceptedBy: podId,
+        ...(retryOf === undefined ? {} : { retryOf }),
+        ...(key === '' ? {} : { idempotency: { key, body } }),
+      }
       const reply = await ask(
         'accept',
         containerId,
-        id,
+        randomUUID(),
         text,
         resumePolicy ?? '',
         queueLimit,
         JSON.stringify(data),
+        key,
+        body,
       )
       onAccepted(containerId)
-      return { id, state: 'queued' as const, position: Number(reply[2]), seq: Number(reply[1]) }
+      const [outcome, seq, position, id] = reply
+      const answer = {
+        id: String(id),
+        state: 'queued' as const,
+        position: Number(position),
+        seq: Number(seq),
+      }
+      return { answer, isReplayed: outcome === 'replayed' }
+    },
+    async edit(containerId: string, id: string, { text, resumePolicy, position }: Edit) {
+      const changed = JSON.stringify({ text, resumePolicy })
+      const data = changed === '{}' ? '' : changed
+      const [, seq] = await ask('edit', containerId, id, text ?? '', resumePolicy ?? '', data, position ?? '')
+      return { seq: Number(seq) }
     },
     /** `running`: the owner was asked; the instruction's own event tells the end. */
     async cancel(containerId: string, id: string) {

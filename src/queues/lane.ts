@@ -41,6 +41,7 @@ export function createLane(deps: {
   let isSyncWanted = false
   /** Until the first look says otherwise. */
   let hasWork = true
+  let isReorderWanted = false
   let idleTimer: NodeJS.Timeout | undefined
 
   /** Brings the BullMQ queue in line with the accepted instructions; calls that come meanwhile share one more pass. */
@@ -55,6 +56,12 @@ export function createLane(deps: {
   async function syncLoop() {
     while (isSyncWanted && !isQuiet) {
       isSyncWanted = false
+      if (isReorderWanted) {
+        isReorderWanted = false
+        lastSeq = 0
+        // All of it is added again below, in its new order; what a worker has fetched is refused at its start.
+        await queue.drain()
+      }
       const [isBlocked, head, state, runId, , waiting] = await run('lane', containerId, lastSeq)
       // Running, but not here: its worker ended with an error. The run's id keeps this from touching a newer one.
       if (state === 'running' && running === undefined) {
@@ -87,6 +94,10 @@ export function createLane(deps: {
     opened.on('failed', (_job, err) => {
       log.error({ err, containerId }, 'Job failed outside of its instruction')
       resync('after a failed job')
+    })
+    // A job that was refused at its start is gone only now, and can be added again.
+    opened.on('completed', () => {
+      if (isReorderWanted) resync('after a job out of order')
     })
     opened.on('lockRenewalFailed', () => abort('fenced'))
     worker = opened
@@ -141,7 +152,7 @@ export function createLane(deps: {
         closeWorker()
         return await handBack(job, token)
       }
-      if (end === 'out_of_order') resync('out of order')
+      if (end === 'out_of_order') isReorderWanted = true
       return id
     } finally {
       running = undefined
@@ -171,6 +182,11 @@ export function createLane(deps: {
     },
     sync,
     resync,
+    /** The order of what waits has changed. */
+    reorder() {
+      isReorderWanted = true
+      resync('moved')
+    },
     abort,
     /** Something waits, and nothing runs: worth a look now and then. */
     isIdleWithWork: () => hasWork && running === undefined,

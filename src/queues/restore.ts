@@ -2,14 +2,18 @@ import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { History } from '../history/open.ts'
 import type { Page } from '../history/page.ts'
-import type { ContainerView, InstructionView } from '../history/views.ts'
+import type { ContainerView } from '../history/views.ts'
 import type { RunScript } from '../journal/scripts.ts'
 import { bootstrapHistory } from './bootstrap.ts'
 
 interface Known {
   containers: ContainerView[]
-  unfinished: InstructionView[]
+  unfinished: ReturnType<History['unfinished']>
+  answers: ReturnType<History['answers']>
 }
+
+/** As long as `prelude.lua` remembers keys. */
+const idempotencyMs = 24 * 60 * 60 * 1000
 
 /**
  * Compares the journal's epoch with the one this pod knew. A new one means that Redis lost data: every pod puts back
@@ -27,10 +31,20 @@ export function createRestore(deps: {
   let before: Known | undefined
 
   function keep() {
-    before ??= { containers: knownContainers(history), unfinished: history.unfinished() }
+    before ??= {
+      containers: knownContainers(history),
+      unfinished: history.unfinished(),
+      answers: history.answers(Date.now() - idempotencyMs),
+    }
   }
 
-  async function putBack({ containers, unfinished }: Known): Promise<number> {
+  async function putBack({ containers, unfinished, answers }: Known): Promise<number> {
+    // Before the containers are known again: nobody can submit with a key that is not remembered yet.
+    for (const { containerId, id, idempotency } of answers) {
+      if (idempotency === null) continue
+      const { key, body, atMs, seq, position } = idempotency
+      await run('remember', containerId, key, atMs, body, id, seq, position)
+    }
     for (const { id, daemon } of containers) {
       await run('register', id)
       if (daemon.sessionId === null) continue
@@ -38,10 +52,19 @@ export function createRestore(deps: {
       await run('sessionStarted', id, daemon.sessionId)
     }
     let restored = 0
-    for (const { containerId, id, text, resumePolicy, attempts, startedAt } of unfinished) {
+    for (const { containerId, id, text, resumePolicy, attempts, startedAt, idempotency } of unfinished) {
       const mode = startedAt === null ? '' : 'continue'
-      const data = JSON.stringify({ text, resumePolicy, acceptedBy: podId })
-      const [outcome] = await run('restore', containerId, id, text, resumePolicy ?? '', attempts, mode, data)
+      const told = { text, resumePolicy, acceptedBy: podId, ...(idempotency && { idempotency }) }
+      const [outcome] = await run(
+        'restore',
+        containerId,
+        id,
+        text,
+        resumePolicy ?? '',
+        attempts,
+        mode,
+        JSON.stringify(told),
+      )
       if (outcome === 'ok') restored += 1
     }
     return restored

@@ -45,6 +45,8 @@ export function createWorkers(deps: {
       case 'queue.resumed':
       case 'recovery.reset':
         return lanes.ring(containerId)
+      case 'instruction.moved':
+        return lane.reorder()
       case 'instruction.cancel_requested':
       case 'queue.interrupt_requested':
         return void lane.abort('cancel', instructionId ?? '')

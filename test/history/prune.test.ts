@@ -101,7 +101,7 @@ const container = { id: 'c-1', createdAt: timeOf(-20), paused: true, quarantined
 
 test('bootstrap inserts what the journal has trimmed', async (t) => {
   const { history } = await startHistory(t)
-  history.bootstrap({ containers: [container], instructions: [known] })
+  history.bootstrap({ containers: [container], instructions: [{ ...known, place: 2 }] })
   history.reset('epoch-1')
   assert.deepEqual(history.instruction('c-1', instructionA), known)
   assert.equal(history.container('c-1')?.paused, true)
@@ -116,7 +116,7 @@ test('bootstrap inserts what the journal has trimmed', async (t) => {
 
 test('the entries that the journal still has come in after a bootstrap', async (t) => {
   const { history } = await startHistory(t)
-  history.bootstrap({ containers: [container], instructions: [known] })
+  history.bootstrap({ containers: [container], instructions: [{ ...known, place: 2 }] })
   const writer = createWriter()
   writer.skip('c-1', 3)
   history.apply(writer.entries('c-1', pinned, pinned))
@@ -127,7 +127,7 @@ test('the entries that the journal still has come in after a bootstrap', async (
 test('bootstrap changes nothing that is there', async (t) => {
   const { history } = await startHistory(t)
   history.apply(createWriter().entries('c-1', ['container.registered'], queued()))
-  history.bootstrap({ containers: [container], instructions: [known] })
+  history.bootstrap({ containers: [container], instructions: [{ ...known, place: 2 }] })
   assert.equal(history.container('c-1')?.paused, false)
   assert.equal(history.instruction('c-1', instructionA)?.text, 'hello')
   assert.deepEqual(history.bounds('c-1'), { headSeq: 2, oldestSeq: 1 })

@@ -106,14 +106,14 @@ test('the queue shows what runs and what waits, in order', async (t) => {
   assert.deepEqual([queue.paused, queue.oldestQueuedAt], [true, timeOf(2)])
 })
 
-test('unfinished instructions of all containers come in order of acceptance', async (t) => {
+test('unfinished instructions come container by container, in the order of their queues', async (t) => {
   const { history } = await startHistory(t)
   const writer = createWriter()
   for (const n of range(6)) history.apply(writer.entries(`c-${n % 2}`, queued(idOf(5 - n))))
   history.apply(writer.entries('c-0', ['instruction.cancelled', {}, idOf(3)]))
   assert.deepEqual(
     history.unfinished().map((item) => item.id),
-    [5, 4, 2, 1, 0].map(idOf),
+    [5, 1, 4, 2, 0].map(idOf),
   )
 })
 

@@ -8,9 +8,9 @@ test('accepts in order, with position and seq, up to the limit', async (t) => {
   const { run, accept } = await startScripts(t)
   assert.deepEqual(await accept('a', 'i1'), ['container_not_found'])
   await run('register', 'a')
-  assert.deepEqual(await accept('a', 'i1', 2), ['ok', 2, 0])
-  assert.deepEqual(await accept('a', 'i2', 2), ['ok', 3, 1])
-  assert.deepEqual(await accept('a', 'i2', 2), ['ok', 3, 1])
+  assert.deepEqual(await accept('a', 'i1', 2), ['ok', 2, 0, 'i1'])
+  assert.deepEqual(await accept('a', 'i2', 2), ['ok', 3, 1, 'i2'])
+  assert.deepEqual(await accept('a', 'i2', 2), ['ok', 3, 1, 'i2'])
   assert.deepEqual(await accept('a', 'i3', 2), ['queue_full'])
 })
 

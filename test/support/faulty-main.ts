@@ -1,6 +1,6 @@
 /**
  * The real service with one part broken, as `FAULT` says: `<component>:throw`, `<component>:hang`,
- * `<component>:slow-start`, `app:slow`. SIGUSR2 is an uncaught exception, SIGHUP an unhandled rejection.
+ * `<component>:slow-start`, `app:slow`, `http:die-answering` (killed when a submit has been accepted). SIGUSR2 is an uncaught exception, SIGHUP an unhandled rejection.
  */
 import { once } from 'node:events'
 import process from 'node:process'
@@ -43,6 +43,12 @@ await runService({
     return createApp(...parts)
   },
   adapt(components, app) {
+    if (fault === 'die-answering') {
+      app.server.prependListener('request', (request, response) => {
+        if (request.url?.endsWith('/instructions') !== true) return
+        response.writeHead = () => process.kill(process.pid, 'SIGKILL') as never
+      })
+    }
     if (name === 'http') {
       app.server.close = () => {
         if (fault === 'throw') throw new Error('broken on purpose')

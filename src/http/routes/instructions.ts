@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { serviceError } from '../../errors.ts'
 import type { HttpDeps } from '../deps.ts'
@@ -27,6 +28,25 @@ const Submission = Type.Object(
   { text: Type.String({ minLength: 1 }), resumePolicy: Type.Optional(ResumePolicy) },
   { additionalProperties: false },
 )
+const IdempotencyKey = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 255,
+      description: 'Kept for 24 hours: the same body is answered as the first time, another one with 422',
+    }),
+  ),
+})
+const Edit = Type.Object(
+  {
+    text: Type.Optional(Type.String({ minLength: 1 })),
+    resumePolicy: Type.Optional(ResumePolicy),
+    position: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Behind so many; what has begun keeps the first place' }),
+    ),
+  },
+  { additionalProperties: false, minProperties: 1 },
+)
 const Retry = Type.Union([
   Type.Object({ resumePolicy: Type.Optional(ResumePolicy) }, { additionalProperties: false }),
   Type.Null(),
@@ -36,7 +56,6 @@ export const instructionRoutes =
   ({ config, history, instructions }: HttpDeps, reading: Reading): FastifyPluginAsyncTypebox =>
   async (app) => {
     const path = '/v1/containers/:containerId/instructions'
-    const location = (containerId: string, id: string) => `/v1/containers/${containerId}/instructions/${id}`
 
     app.post(
       path,
@@ -45,19 +64,20 @@ export const instructionRoutes =
           tags,
           summary: 'Submit an instruction to the end of the queue',
           params: ContainerParams,
+          headers: IdempotencyKey,
           body: Submission,
           response: { 202: Accepted, ...problems },
         },
       },
-      async ({ params: { containerId }, body: { text, resumePolicy } }, reply) => {
-        if (Buffer.byteLength(text) > config.MAX_INSTRUCTION_BYTES) {
-          throw serviceError(
-            'instruction_too_large',
-            `The text has more than ${config.MAX_INSTRUCTION_BYTES} bytes`,
-          )
-        }
-        const accepted = await instructions.submit({ containerId, text, resumePolicy: resumePolicy ?? null })
-        return reply.code(202).header('location', location(containerId, accepted.id)).send(accepted)
+      async ({ params: { containerId }, headers, body: { text, resumePolicy } }, reply) => {
+        assertSize(text)
+        const submitted = await instructions.submit({
+          containerId,
+          text,
+          resumePolicy: resumePolicy ?? null,
+          idempotencyKey: headers['idempotency-key'],
+        })
+        return accept(reply, containerId, submitted)
       },
     )
     app.get(
@@ -87,6 +107,26 @@ export const instructionRoutes =
         },
       },
       ({ params: { containerId, instructionId } }) => reading.instruction(containerId, instructionId),
+    )
+    app.patch(
+      `${path}/:instructionId`,
+      {
+        schema: {
+          tags,
+          summary: 'Change the text, the policy or the place of an instruction that has not begun; else 409',
+          params: InstructionParams,
+          body: Edit,
+          response: { 200: Instruction, ...problems },
+        },
+      },
+      async ({ params: { containerId, instructionId }, body }) => {
+        assertSize(body.text ?? '')
+        const { seq } = await unlessEnded(containerId, instructionId, (container, id) =>
+          instructions.edit(container, id, body),
+        )
+        await reading.projected(containerId, seq)
+        return reading.instruction(containerId, instructionId)
+      },
     )
     app.delete(
       `${path}/:instructionId`,
@@ -136,11 +176,12 @@ export const instructionRoutes =
           tags,
           summary: 'Submit an ended instruction again, or decide how one that needs a decision goes on',
           params: InstructionParams,
+          headers: IdempotencyKey,
           body: Retry,
           response: { 200: Instruction, 202: Accepted, ...problems },
         },
       },
-      async ({ params: { containerId, instructionId }, body }, reply) => {
+      async ({ params: { containerId, instructionId }, headers, body }, reply) => {
         const policy = body?.resumePolicy ?? null
         const { state, text, resumePolicy } = await reading.instruction(containerId, instructionId)
         if (state === 'needs_decision') {
@@ -154,11 +195,37 @@ export const instructionRoutes =
           return reply.code(200).send(await reading.instruction(containerId, instructionId))
         }
         if (state === 'queued' || state === 'running') throw serviceError('instruction_not_ended')
-        const again = { containerId, text, resumePolicy: policy ?? resumePolicy, retryOf: instructionId }
-        const accepted = await instructions.submit(again)
-        return reply.code(202).header('location', location(containerId, accepted.id)).send(accepted)
+        const submitted = await instructions.submit({
+          containerId,
+          text,
+          resumePolicy: policy ?? resumePolicy,
+          retryOf: instructionId,
+          idempotencyKey: headers['idempotency-key'],
+        })
+        return accept(reply, containerId, submitted)
       },
     )
+
+    function assertSize(text: string) {
+      if (Buffer.byteLength(text) > config.MAX_INSTRUCTION_BYTES) {
+        throw serviceError(
+          'instruction_too_large',
+          `The text has more than ${config.MAX_INSTRUCTION_BYTES} bytes`,
+        )
+      }
+    }
+
+    function accept(
+      reply: FastifyReply,
+      containerId: string,
+      { answer, isReplayed }: Awaited<ReturnType<typeof instructions.submit>>,
+    ) {
+      if (isReplayed) reply.header('idempotent-replayed', 'true')
+      return reply
+        .code(202)
+        .header('location', `/v1/containers/${containerId}/instructions/${answer.id}`)
+        .send(answer)
+    }
 
     /** Redis knows only unfinished ones: the history tells the ended from the unknown. */
     async function unlessEnded(
