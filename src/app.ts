@@ -17,6 +17,7 @@ import { createProbes } from './http/probes.ts'
 import { createHttpServer } from './http/server.ts'
 import { createStreams } from './http/sse.ts'
 import { createSockets } from './http/websocket/server.ts'
+import { createDeltas } from './journal/deltas.ts'
 import { createAppender, type OwnerEvent } from './journal/appender.ts'
 import { openEpoch } from './journal/epoch.ts'
 import { createConnections } from './journal/redis.ts'
@@ -77,6 +78,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     },
     onDeath: () => workers.scan(),
   })
+  const deltas = createDeltas({ publisher: connections.front, subscriber: connections.deltas, log })
   const appender = createAppender({
     run: runBack,
     podId,
@@ -89,11 +91,19 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
   })
   /** The daemons' events say on which pod they happened. */
   const emit = (containerId: string, event: OwnerEvent) => {
+    deltas.flush(containerId)
     const data = event.type.startsWith('daemon.') ? { ...event.data, pod: podId } : event.data
     return appender.push(containerId, { ...event, data })
   }
 
-  const daemons = createDaemons({ config, log, emit, env })
+  const daemons = createDaemons({
+    config,
+    log,
+    emit,
+    onDelta: (containerId, { instructionId, ...data }) =>
+      deltas.publish({ containerId, instructionId, data }),
+    env,
+  })
   const metrics = createMetrics({
     podId,
     history,
@@ -184,14 +194,15 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
       { name: 'projection', check: () => assertLag(tail.lagSeconds(), config.READY_MAX_LAG_SECONDS) },
     ],
   })
-  const streams = createStreams({ history, feed, log })
-  const sockets = createSockets({ history, feed, log, config }, streams)
+  const streams = createStreams({ history, feed, deltas, log })
+  const sockets = createSockets({ history, feed, deltas, log, config }, streams)
   const server = await createHttpServer(
     {
       config,
       log,
       history,
       feed,
+      deltas,
       tail,
       instructions: createInstructions({
         run: runFront,

@@ -12,6 +12,13 @@ export interface AgentEvent {
   data: Record<string, unknown>
 }
 
+/** A piece of a message that the agent is still writing. */
+export interface AgentDelta {
+  kind: 'text' | 'thinking'
+  text: string
+  parentToolUseId?: string
+}
+
 const messageLimit = 1024 * 1024
 
 /** The events in one line of stream-json; a line of another kind has none. */
@@ -23,6 +30,22 @@ export function eventsOf(line: Record<string, unknown>): AgentEvent[] {
   return blocks
     .flatMap((block) => (block === undefined ? [] : (fromBlock(line.type === 'assistant', block) ?? [])))
     .map(({ type, data }) => ({ type, data: parent === '' ? data : { ...data, parentToolUseId: parent } }))
+}
+
+/** Claude Code passes the stream of the Messages API on as it is. */
+export function deltaOf(line: Record<string, unknown>): AgentDelta | null {
+  const event = line.type === 'stream_event' ? object(line.event) : undefined
+  const delta = event?.type === 'content_block_delta' ? object(event.delta) : undefined
+  const isThinking = delta?.type === 'thinking_delta'
+  if (delta === undefined || (!isThinking && delta.type !== 'text_delta')) return null
+  const said = bounded(text(isThinking ? delta.thinking : delta.text))
+  if (said === '') return null
+  const parent = text(line.parent_tool_use_id)
+  return {
+    kind: isThinking ? 'thinking' : 'text',
+    text: said,
+    ...(parent === '' ? {} : { parentToolUseId: parent }),
+  }
 }
 
 function fromBlock(isAssistant: boolean, block: Record<string, unknown>): AgentEvent | undefined {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { race } from '../deadline.ts'
-import type { AgentEvent } from './agent-events.ts'
+import type { AgentDelta, AgentEvent } from './agent-events.ts'
 import type { Channel, ExitInfo } from './channel.ts'
 import { createTail } from './line-reader.ts'
 import { type AgentSignal, answerTo, controlRequest, createDecoder, type Decoded } from './stream-json.ts'
@@ -22,9 +22,10 @@ export interface AgentEnd extends ExitInfo {
 export function createAgent(deps: {
   channel: Channel
   onEvent: (event: AgentEvent) => void | Promise<void>
+  onDelta: (delta: AgentDelta) => void
   onSignal: (signal: AgentSignal) => void
 }) {
-  const { channel, onEvent, onSignal } = deps
+  const { channel, onEvent, onDelta, onSignal } = deps
   const decoder = createDecoder()
   const tail = createTail()
   const asked = new Map<string, (isAnswered: boolean) => void>()
@@ -37,8 +38,9 @@ export function createAgent(deps: {
     for (const line of decoder.end()) await handle(line)
   }
 
-  async function handle({ events, signal, isProgress }: Decoded) {
+  async function handle({ events, signal, delta, isProgress }: Decoded) {
     if (isProgress) lastOutputAt = Date.now()
+    if (delta !== null) onDelta(delta)
     for (const event of events) {
       isReadingPaused = true
       await onEvent(event)

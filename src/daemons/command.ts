@@ -1,7 +1,15 @@
 import { fileURLToPath } from 'node:url'
 import { type Config, splitWords } from '../config.ts'
 
-const streamJson = ['-p', '--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose']
+const streamJson = [
+  '-p',
+  '--input-format',
+  'stream-json',
+  '--output-format',
+  'stream-json',
+  '--verbose',
+  '--include-partial-messages',
+]
 
 /** The program to run and its arguments, up to the session. */
 export function agentCommand(config: Pick<Config, 'AGENT_COMMAND' | 'AGENT_ARGS'>): {

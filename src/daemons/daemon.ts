@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { messageOf } from '../errors.ts'
 import type { Config } from '../config.ts'
 import type { AgentEnd } from './agent.ts'
+import type { AgentDelta } from './agent-events.ts'
 import { agentCommand } from './command.ts'
 import { launch } from './launch.ts'
 import { endLeftover, removeRecord } from './leftovers.ts'
@@ -31,10 +32,11 @@ export function createDaemon(deps: {
   env: NodeJS.ProcessEnv
   killer: TreeKiller
   emit(event: DaemonEvent): void | Promise<void>
+  onDelta(delta: AgentDelta & { instructionId: string | null }): void
   onExit(info: { wasRequested: boolean }): void
   log: Logger
 }) {
-  const { containerId, config, env, killer, emit, onExit, log } = deps
+  const { containerId, config, env, killer, emit, onDelta, onExit, log } = deps
   const pod = config.POD_NAME
   let state: 'starting' | 'running' | 'stopped' | 'failed' = 'stopped'
   let running: Running | undefined
@@ -101,6 +103,7 @@ export function createDaemon(deps: {
       session: { ...session, isStarted: session.isStarted && !record.isEmpty() },
       signal,
       onEvent: relay,
+      onDelta: (delta) => onDelta({ ...delta, instructionId: running?.turn()?.id ?? null }),
       onSignal: (received) => running?.turn()?.receive(received),
     })
     record.open(isResumed)

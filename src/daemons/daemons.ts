@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Deadline } from '../deadline.ts'
+import type { AgentDelta } from './agent-events.ts'
 import { createDaemon, type Daemon, type DaemonConfig } from './daemon.ts'
 import { endLeftover, sweepLeftovers } from './leftovers.ts'
 import { createTreeKiller } from './process-tree.ts'
@@ -19,9 +20,10 @@ export function createDaemons(deps: {
   config: DaemonConfig
   log: Logger
   emit: (containerId: string, event: DaemonEvent) => void | Promise<void>
+  onDelta?: (containerId: string, delta: AgentDelta & { instructionId: string | null }) => void
   env: NodeJS.ProcessEnv
 }): Daemons {
-  const { config, log, emit, env } = deps
+  const { config, log, emit, onDelta, env } = deps
   const killer = createTreeKiller()
   const daemons = new Map<string, Daemon>()
   const listeners: Parameters<Daemons['onExit']>[0][] = []
@@ -39,6 +41,7 @@ export function createDaemons(deps: {
       killer,
       log,
       emit: (event) => emit(containerId, event),
+      onDelta: (delta) => onDelta?.(containerId, delta),
       onExit: (info) => listeners.forEach((listener) => listener(containerId, info)),
     })
     daemons.set(containerId, made)

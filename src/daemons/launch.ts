@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { race } from '../deadline.ts'
 import { type Agent, type AgentEnd, createAgent } from './agent.ts'
-import type { AgentEvent } from './agent-events.ts'
+import type { AgentDelta, AgentEvent } from './agent-events.ts'
 import { openLocalChannel } from './channel.ts'
 import { agentEnvironment } from './environment.ts'
 import { removeRecord, writeRecord } from './leftovers.ts'
@@ -21,6 +21,7 @@ export interface Launch {
   session: Session
   signal: AbortSignal
   onEvent: (event: AgentEvent) => void | Promise<void>
+  onDelta: (delta: AgentDelta) => void
   onSignal: (signal: AgentSignal) => void
 }
 
@@ -62,7 +63,8 @@ async function spawnAgent(spec: Launch, sessionFlag: '--resume' | '--session-id'
     const childEnv = agentEnvironment(env, alsoAllowed, daemonId)
     const channel = await openLocalChannel({ command, args, cwd: workspace, env: childEnv, daemonId, killer })
     writeRecord(workspace, daemonId, channel.pid)
-    return createAgent({ channel, onEvent: spec.onEvent, onSignal: spec.onSignal })
+    const { onEvent, onDelta, onSignal } = spec
+    return createAgent({ channel, onEvent, onDelta, onSignal })
   } catch (cause) {
     removeRecord(workspace)
     const { code, message } = cause as NodeJS.ErrnoException

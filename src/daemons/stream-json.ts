@@ -1,5 +1,5 @@
 import { createLineReader, type Line } from './line-reader.ts'
-import { type AgentEvent, eventsOf } from './agent-events.ts'
+import { type AgentDelta, type AgentEvent, deltaOf, eventsOf } from './agent-events.ts'
 import { bounded, list, number, object, text } from './untrusted.ts'
 
 /** Lines that steer the daemon; everything else only tells its readers something. */
@@ -23,6 +23,7 @@ export type AgentSignal =
 export interface Decoded {
   events: AgentEvent[]
   signal: AgentSignal | null
+  delta: AgentDelta | null
   /** Answers and keep-alives show no progress of a turn. */
   isProgress: boolean
 }
@@ -53,7 +54,7 @@ export function createDecoder(maxLineBytes?: number) {
 
 function decodeLine({ text: line, cutBytes }: Line): Decoded {
   if (cutBytes > 0) return output(line, `a line was too long: ${cutBytes} bytes of it are left out`)
-  if (line.trim() === '') return { events: [], signal: null, isProgress: false }
+  if (line.trim() === '') return { events: [], signal: null, delta: null, isProgress: false }
   let parsed: unknown
   try {
     parsed = JSON.parse(line)
@@ -64,12 +65,13 @@ function decodeLine({ text: line, cutBytes }: Line): Decoded {
   if (message === undefined) return output(line)
   const signal = signalOf(message)
   const isControl = signal?.type === 'answer' || message.type === 'keep_alive'
-  return { events: eventsOf(message), signal, isProgress: !isControl }
+  return { events: eventsOf(message), signal, delta: deltaOf(message), isProgress: !isControl }
 }
 
 const output = (line: string, note?: string): Decoded => ({
   events: [{ type: 'agent.output', data: { text: bounded(line), ...(note === undefined ? {} : { note }) } }],
   signal: null,
+  delta: null,
   isProgress: true,
 })
 

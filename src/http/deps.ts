@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import type { Feed } from '../history/feed.ts'
 import type { History } from '../history/open.ts'
 import type { Tail } from '../history/tail.ts'
+import type { Deltas } from '../journal/deltas.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Pods } from '../ownership/pods.ts'
 import type { Containers, Control } from '../queues/containers.ts'
@@ -17,6 +18,7 @@ export interface HttpDeps {
   log: Logger
   history: History
   feed: Feed
+  deltas: Pick<Deltas, 'subscribe'>
   tail: Pick<Tail, 'caughtUp'>
   instructions: Instructions
   containers: Containers

@@ -2,6 +2,7 @@ import { serviceError } from '../errors.ts'
 import type { JournalEvent } from '../journal/event.ts'
 import type { ContainerView, InstructionView } from '../history/views.ts'
 import type { HttpDeps } from './deps.ts'
+import type { Cursor } from './replay.ts'
 
 const caughtUpMs = 1000
 /** An owner that was faster than this answer has not written more meanwhile. */
@@ -41,6 +42,21 @@ export function createReading({
     async projected(containerId: string, seq: number): Promise<void> {
       if (history.bounds(containerId).headSeq >= seq) return
       await feed.waitFor(containerId, seq - 1, () => true, caughtUpMs)
+    },
+    /**
+     * A cursor may come from a pod that is further than this one: it catches up before it says that there is a gap.
+     * Rejects when it cannot find out.
+     */
+    async reached(containerId: string, { afterSeq = 0, epoch }: Cursor): Promise<void> {
+      const isKnown = afterSeq <= history.bounds(containerId).headSeq
+      if (isKnown && (epoch === undefined || epoch === history.epoch)) return
+      await tail.caughtUp(caughtUpMs).catch((cause: unknown) => {
+        throw serviceError(
+          'history_unavailable',
+          'This pod may be behind the one that gave the cursor',
+          cause,
+        )
+      })
     },
     /** Resolves when the history has all that is in the journal now, or after a second. */
     async caughtUp(): Promise<void> {

@@ -6,9 +6,19 @@ import { type Cursor, type Gap, placeCursor, replay } from './replay.ts'
 
 const keepAliveMs = 15_000
 const maxBufferedBytes = 4 * 1024 * 1024
+/** Deltas are the first that a client which is behind has to do without. */
+const deltaBufferBytes = 256 * 1024
+
+/** What a browser sends back as `Last-Event-ID`: a seq means something in its epoch only. */
+const idOf = (epoch: string, seq: number) => `${epoch}:${seq}`
+
+export function parseLastEventId(id: string): Cursor {
+  const at = id.lastIndexOf(':')
+  return { afterSeq: Number(id.slice(at + 1)), epoch: at < 0 ? undefined : id.slice(0, at) }
+}
 
 /** Server-Sent Events; open ones end together with the WebSockets. */
-export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'log'>) {
+export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'log'>) {
   const open = new Set<PassThrough>()
   let hasEnded = false
 
@@ -20,14 +30,19 @@ export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'log'>) 
   }
 
   function begin(stream: PassThrough, containerId: string, cursor: Cursor) {
-    const sendGap = (gap: Gap) =>
-      write(stream, `event: replay.gap\ndata: ${JSON.stringify({ containerId, ...gap })}\n\n`)
+    const sendGap = (gap: Gap) => {
+      const id = gap.epoch === null ? '' : `id: ${idOf(gap.epoch, gap.oldestSeq - 1)}\n`
+      write(stream, `${id}event: replay.gap\ndata: ${JSON.stringify({ containerId, ...gap })}\n\n`)
+    }
     const { from, gap } = placeCursor(deps.history, containerId, cursor)
     write(stream, 'retry: 1000\n\n')
     if (gap !== null) sendGap(gap)
     return replay(deps, containerId, from, {
       send: (event) =>
-        write(stream, `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`),
+        write(
+          stream,
+          `id: ${idOf(event.epoch, event.seq)}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`,
+        ),
       gap: sendGap,
       live: () => write(stream, ': live\n\n'),
       hasRoom: () => !stream.writableNeedDrain,
@@ -39,14 +54,22 @@ export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'log'>) 
   }
 
   return {
-    open(reply: FastifyReply, containerId: string, cursor: Cursor) {
+    open(reply: FastifyReply, containerId: string, cursor: Cursor & { deltas?: boolean | undefined }) {
       // A new stream would keep the server from closing.
       if (hasEnded) throw serviceError('draining')
       const stream = new PassThrough()
       open.add(stream)
       const keepAlive = setInterval(() => write(stream, ': keep-alive\n\n'), keepAliveMs)
       let unsubscribe = () => {}
+      const mute =
+        cursor.deltas === true
+          ? deps.deltas.subscribe(containerId, (delta) => {
+              if (stream.writableLength <= deltaBufferBytes)
+                write(stream, `event: agent.delta\ndata: ${JSON.stringify(delta)}\n\n`)
+            })
+          : () => {}
       stream.once('close', () => {
+        mute()
         clearInterval(keepAlive)
         open.delete(stream)
         unsubscribe()

@@ -3,14 +3,15 @@ import type { Logger } from 'pino'
 import { type RunScript, createScripts } from './scripts.ts'
 
 /**
- * Three connections with different manners:
+ * Four connections with different manners:
  * `front` answers clients, so it fails fast; `back` serves owners and BullMQ, so it waits for Redis to come back;
- * `tail` blocks on the journal.
+ * `tail` blocks on the journal; `deltas` connects when somebody first asks for deltas.
  */
 export interface Connections {
   front: Redis
   back: Redis
   tail: Redis
+  deltas: Redis
   runFront: RunScript
   runBack: RunScript
   /** Resolves when Redis answers; rejects with the last reason when it does not in `ms`. */
@@ -37,7 +38,9 @@ export function createConnections(url: string, log: Logger): Connections {
   })
   const back = new Redis(url, { ...shared, connectionName: 'baton-back', maxRetriesPerRequest: null })
   const tail = new Redis(url, { ...shared, connectionName: 'baton-tail', maxRetriesPerRequest: null })
-  const all = [front, back, tail]
+  const deltas = new Redis(url, { ...shared, connectionName: 'baton-deltas', maxRetriesPerRequest: null })
+  const needed = [front, back, tail]
+  const all = [...needed, deltas]
   let lastError: Error | undefined
   for (const redis of all) {
     redis.on('error', (error: Error) => {
@@ -54,11 +57,12 @@ export function createConnections(url: string, log: Logger): Connections {
     front,
     back,
     tail,
+    deltas,
     runFront: createScripts(front),
     runBack: createScripts(back),
     async connect(ms, signal) {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(ms)])
-      await Promise.all(all.map((redis) => ready(redis, limit, () => lastError)))
+      await Promise.all(needed.map((redis) => ready(redis, limit, () => lastError)))
     },
     disconnect: () => all.forEach((redis) => redis.disconnect()),
   }

@@ -135,3 +135,25 @@ test('a message id is the instruction id until an interruption, and then a UUID 
     [1, 2, 3].map((n) => messageIdOf(id, n)),
   )
 })
+
+test('a piece of a message is a delta and no event', () => {
+  const piece = (delta: object, more: object = {}) =>
+    decodeOne({ type: 'stream_event', event: { type: 'content_block_delta', delta }, ...more })
+  assert.deepEqual(piece({ type: 'text_delta', text: 'he' }).delta, { kind: 'text', text: 'he' })
+  assert.deepEqual(piece({ type: 'thinking_delta', thinking: 'hm' }, { parent_tool_use_id: 't1' }).delta, {
+    kind: 'thinking',
+    text: 'hm',
+    parentToolUseId: 't1',
+  })
+  const said = piece({ type: 'text_delta', text: 'he' })
+  assert.deepEqual([said.events, said.signal, said.isProgress], [[], null, true])
+  for (const odd of [
+    {},
+    { type: 'text_delta' },
+    { type: 'text_delta', text: 1 },
+    { type: 'input_json_delta' },
+  ])
+    assert.equal(piece(odd).delta, null)
+  for (const event of [null, 1, { type: 'message_start' }, { type: 'content_block_delta', delta: [] }])
+    assert.equal(decodeOne({ type: 'stream_event', event }).delta, null)
+})

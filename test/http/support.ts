@@ -13,6 +13,7 @@ import { type Check, createProbes } from '../../src/http/probes.ts'
 import { createHttpServer } from '../../src/http/server.ts'
 import { createStreams } from '../../src/http/sse.ts'
 import { createSockets } from '../../src/http/websocket/server.ts'
+import type { Delta } from '../../src/journal/deltas.ts'
 import type { JournalEntry } from '../../src/journal/entry.ts'
 import { createMetrics } from '../../src/observability/metrics.ts'
 import { type Fact, createWriter, startHistory } from '../history/support.ts'
@@ -35,6 +36,13 @@ export interface HttpOptions {
 export async function startHttp(t: TestContext, options: HttpOptions = {}) {
   const { history } = await startHistory(t)
   const feed = createFeed()
+  const listeners = new Set<(delta: Delta) => void>()
+  const deltas = {
+    subscribe(_containerId: string, listener: (delta: Delta) => void) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
   const drain = createDrain(options.drainMs ?? 0)
   const inFlight = createInFlight()
   const config = loadConfig({ ...options.env })
@@ -48,14 +56,15 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
     lateRequests: drain.lateRequests,
     version: '1.2.3',
   })
-  const streams = createStreams({ history, feed, log })
-  const sockets = createSockets({ history, feed, log, config }, streams)
+  const streams = createStreams({ history, feed, deltas, log })
+  const sockets = createSockets({ history, feed, deltas, log, config }, streams)
   const app = await createHttpServer(
     {
       config,
       log,
       history,
       feed,
+      deltas,
       tail: { caughtUp: async () => {} },
       instructions: new Proxy({}, { get: () => absent('instructions') }) as HttpDeps['instructions'],
       containers: new Proxy({}, { get: () => absent('containers') }) as HttpDeps['containers'],
@@ -108,6 +117,10 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
     connections: () => [...connections],
     publish,
     write: (containerId: string, ...facts: Fact[]) => publish(writer.entries(containerId, ...facts)),
+    delta(delta: Delta) {
+      for (const listener of listeners) listener(delta)
+    },
+    listeners: () => listeners.size,
     /** Entries that the history never sees, as when the journal was trimmed before they were read. */
     skip: (containerId: string, count: number) => writer.skip(containerId, count),
     /** Redis lost its data: every sequence begins again. */

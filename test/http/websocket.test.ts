@@ -171,7 +171,7 @@ test('server-sent events resume behind the last id', async (t) => {
     if (text.includes(': live')) break
   }
   assert.deepEqual(
-    [...text.matchAll(/^id: (\d+)$/gm)].map(([, seq]) => Number(seq)),
+    [...text.matchAll(/^id: [\w-]{36}:(\d+)$/gm)].map(([, seq]) => Number(seq)),
     [head - 1, head],
   )
 })

@@ -25,7 +25,7 @@ if (resumeId !== undefined && !transcript.exists)
 if (resumeId === undefined && transcript.exists)
   refuseStart(`Error: Session ID ${sessionId} is already in use.`)
 
-const output = createOutput(sessionId, transcript)
+const output = createOutput(sessionId, transcript, process.argv.includes('--include-partial-messages'))
 const queue: Message[] = []
 let current: { message: Message; abort: AbortController } | undefined
 let isInputOver = false

@@ -2,14 +2,22 @@ import { randomUUID } from 'node:crypto'
 import type { Transcript } from './transcript.ts'
 
 const centsPerTurn = 0.1
+/** What is longer is said at once. */
+const maxDeltaChars = 10_000
 
 /** Every line that the demo agent writes, in the shape of Claude Code's `--output-format stream-json`. */
-export function createOutput(sessionId: string, transcript: Transcript) {
+export function createOutput(sessionId: string, transcript: Transcript, hasDeltas: boolean) {
   const write = (line: object) =>
     process.stdout.write(`${JSON.stringify({ ...line, session_id: sessionId, uuid: randomUUID() })}\n`)
   const block = (content: object) => ({ role: 'assistant', model: 'demo', content: [content] })
   const lifecycle = (uuid: string, state: string) =>
     write({ type: 'command_lifecycle', command_uuid: uuid, state })
+
+  /** A word, as a model writes it. */
+  function delta(piece: string) {
+    const event = { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: piece } }
+    write({ type: 'stream_event', event, parent_tool_use_id: null })
+  }
 
   function end(uuid: string, state: string, line: object) {
     const cost = (transcript.finishedCount() * centsPerTurn) / 100
@@ -29,8 +37,11 @@ export function createOutput(sessionId: string, transcript: Transcript) {
         tools: ['Wait'],
         mcp_servers: [],
       }),
-    say: (text: string) =>
-      write({ type: 'assistant', message: block({ type: 'text', text }), parent_tool_use_id: null }),
+    say(text: string) {
+      if (hasDeltas && text.length <= maxDeltaChars)
+        for (const piece of text.match(/\s*\S+|\s+$/g) ?? []) delta(piece)
+      write({ type: 'assistant', message: block({ type: 'text', text }), parent_tool_use_id: null })
+    },
     toolUse: (id: string, name: string, input: object) =>
       write({
         type: 'assistant',

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { HttpDeps } from '../deps.ts'
 import type { Reading } from '../reading.ts'
 import { ContainerParams, Event, problems } from '../schemas.ts'
-import type { Streams } from '../sse.ts'
+import { type Streams, parseLastEventId } from '../sse.ts'
 
 const tags = ['events']
 const Seq = Type.Integer({ minimum: 0 })
@@ -44,10 +44,18 @@ export const eventRoutes =
       {
         schema: {
           tags,
-          summary: 'Events as Server-Sent Events: missed ones, then live; `id` is the seq',
+          summary: 'Events as Server-Sent Events: missed ones, then live; `id` is epoch and seq',
           params: ContainerParams,
-          querystring: Type.Object({ afterSeq: Type.Optional(Seq), epoch: Type.Optional(Type.String()) }),
-          headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ pattern: '^\\d{1,15}$' })) }),
+          querystring: Type.Object({
+            afterSeq: Type.Optional(Seq),
+            epoch: Type.Optional(Type.String({ maxLength: 64 })),
+            deltas: Type.Optional(
+              Type.Boolean({ description: 'Also what the agent is just saying; ephemeral, without an id' }),
+            ),
+          }),
+          headers: Type.Object({
+            'last-event-id': Type.Optional(Type.String({ pattern: '^([\\w-]{1,64}:)?\\d{1,15}$' })),
+          }),
           produces: ['text/event-stream'],
           response: problems,
         },
@@ -56,8 +64,9 @@ export const eventRoutes =
         await reading.container(containerId)
         const lastId = headers['last-event-id']
         // A browser that reconnects repeats its first address: what it received since then comes first.
-        const afterSeq = lastId === undefined ? query.afterSeq : Number(lastId)
-        return streams.open(reply, containerId, { afterSeq, epoch: query.epoch })
+        const cursor = lastId === undefined ? query : parseLastEventId(lastId)
+        await reading.reached(containerId, cursor)
+        return streams.open(reply, containerId, { ...cursor, deltas: query.deltas })
       },
     )
   }

@@ -9,6 +9,8 @@ import { type ClientFrame, parseFrame } from './frames.ts'
 const replayBufferBytes = 1024 * 1024
 /** A live client that is this far behind is closed: it comes back with its cursor. */
 const liveBufferBytes = 4 * 1024 * 1024
+/** Deltas are the first that a client which is behind has to do without. */
+const deltaBufferBytes = 256 * 1024
 const drainPollMs = 20
 
 type Subscribe = Extract<ClientFrame, { op: 'subscribe' }>
@@ -17,7 +19,7 @@ type Subscription = ReturnType<typeof createSubscription>
 /** One client: frames in, events out. */
 export function serveConnection(
   socket: WebSocket,
-  deps: Pick<HttpDeps, 'history' | 'feed' | 'log'>,
+  deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'log'>,
   reading: Reading,
 ) {
   const { history, log } = deps
@@ -57,8 +59,9 @@ export function serveConnection(
     })
   }
 
-  async function follow({ containerId, afterSeq, epoch }: Subscribe, subscription: Subscription) {
+  async function follow({ containerId, afterSeq, epoch, deltas }: Subscribe, subscription: Subscription) {
     const container = await reading.container(containerId)
+    await reading.reached(containerId, { afterSeq, epoch })
     if (subscription.isEnded()) return
     const { from, gap } = placeCursor(history, containerId, { afterSeq, epoch })
     const { running } = history.queue(containerId)
@@ -83,6 +86,11 @@ export function serveConnection(
       drained: async () => (await drained()) && !subscription.isEnded(),
     })
     subscription.onEnd(unsubscribe)
+    if (deltas !== true) return
+    const mute = deps.deltas.subscribe(containerId, (delta) => {
+      if (socket.bufferedAmount <= deltaBufferBytes) send({ op: 'delta', ...delta })
+    })
+    subscription.onEnd(mute)
   }
 
   function receive(data: string) {
@@ -112,16 +120,16 @@ export function serveConnection(
 /** Can end while it still replays, before there is anything to unsubscribe from. */
 function createSubscription() {
   let isEnded = false
-  let unsubscribe = () => {}
+  const ends: (() => void)[] = []
   return {
     isEnded: () => isEnded,
     onEnd(end: () => void) {
-      unsubscribe = end
-      if (isEnded) unsubscribe()
+      if (isEnded) end()
+      else ends.push(end)
     },
     end() {
       isEnded = true
-      unsubscribe()
+      for (const end of ends.splice(0)) end()
     },
   }
 }

@@ -8,6 +8,8 @@ const Subscribe = Type.Object({
   /** The last event the client has; without it, from now on. */
   afterSeq: Type.Optional(Type.Integer({ minimum: 0 })),
   epoch: Type.Optional(Type.String({ maxLength: 64 })),
+  /** Also what the agent is just saying, piece by piece; ephemeral. */
+  deltas: Type.Optional(Type.Boolean()),
 })
 const Unsubscribe = Type.Object({ op: Type.Literal('unsubscribe'), containerId: ContainerId })
 const Ping = Type.Object({ op: Type.Literal('ping') })

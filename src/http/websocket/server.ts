@@ -26,7 +26,10 @@ const socketOptions = { maxPayload: maxFrameBytes, closeTimeout: closeTimeoutMs 
 const retryHintMs = () => 100 + Math.round(Math.random() * 900)
 
 /** Every open socket: pinged while the service runs, told and closed when it stops. */
-export function createSockets(deps: Pick<HttpDeps, 'history' | 'feed' | 'log' | 'config'>, streams: Streams) {
+export function createSockets(
+  deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'log' | 'config'>,
+  streams: Streams,
+) {
   const { log, config } = deps
   const open = new Map<WebSocket, { send(frame: object): void; misses: number }>()
   /** What every client is told while the service drains. */
