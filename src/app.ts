@@ -109,6 +109,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     history,
     version,
     daemons: daemons.list,
+    owned: () => ownership.owned().length,
     lagSeconds: tail.lagSeconds,
     sockets: () => sockets.count(),
     lateRequests: drain.lateRequests,

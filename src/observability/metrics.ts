@@ -17,6 +17,7 @@ export function createMetrics(read: {
   podId: string
   history: Pick<History, 'stats'>
   daemons(): DaemonInfo[]
+  owned(): number
   lagSeconds(): number
   sockets(): number
   lateRequests(): number
@@ -124,6 +125,7 @@ export function createMetrics(read: {
     'Age of the oldest journal entry that is not in SQLite yet',
     read.lagSeconds,
   )
+  gauge('baton_containers_owned', 'Containers that this pod owns', read.owned)
   gauge('baton_websocket_connections', 'Open WebSockets', read.sockets)
   const late = new Counter({
     name: 'baton_late_requests_total',

@@ -29,12 +29,16 @@ export function createLanes(deps: {
   const considered = new Set<string>()
   let isQuiet = false
 
+  const use = (containerId: string) => void usedAt.set(containerId, performance.now())
+
   /** This container's lane, claimed when it is free; else why there is none here. */
   async function find(containerId: string, needsWork = false): Promise<Lane | 'taken' | 'unavailable'> {
     await retiring.get(containerId)
-    usedAt.set(containerId, performance.now())
     const known = opening.get(containerId)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      use(containerId)
+      return known
+    }
     if (isQuiet) return 'unavailable'
     if (ownership.isFull()) await makeRoom()
     const claim = await ownership.claim(containerId, needsWork)
@@ -53,6 +57,7 @@ export function createLanes(deps: {
   function begin(containerId: string, generation: number): Promise<Lane> {
     const lane = openLane(containerId, generation)
     open.set(containerId, lane)
+    use(containerId)
     const opened = lane.open().then(
       () => lane,
       (cause: unknown) => {
@@ -150,7 +155,7 @@ export function createLanes(deps: {
     consider,
     owned: () => [...open.values()],
     get: (containerId: string) => open.get(containerId),
-    used: (containerId: string) => void usedAt.set(containerId, performance.now()),
+    use,
     /** The safety net behind the doorbells. */
     async scan() {
       for (const containerId of await ownership.orphans(spare().length)) consider(containerId)

@@ -36,7 +36,7 @@ export function createWorkers(deps: {
     }
     const lane = lanes.get(containerId)
     if (lane === undefined) return
-    lanes.used(containerId)
+    lanes.use(containerId)
     switch (type) {
       case 'instruction.queued':
       case 'instruction.decided':

@@ -51,6 +51,7 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
     podId: 'pod-1',
     history,
     daemons: () => [],
+    owned: () => 2,
     lagSeconds: () => 0,
     sockets: () => sockets.count(),
     lateRequests: drain.lateRequests,

@@ -19,6 +19,7 @@ async function startMetrics(t: TestContext) {
     podId: 'pod-1',
     history,
     daemons: () => [],
+    owned: () => 2,
     lagSeconds: () => 1.5,
     sockets: () => 3,
     lateRequests: () => late,
@@ -60,6 +61,7 @@ test('everything that an alert needs is there from the start', async (t) => {
   const names = new Set([...shown.matchAll(/^# TYPE (baton_\S+)/gm)].map(([, name]) => name))
   const expected = [
     'baton_build_info',
+    'baton_containers_owned',
     'baton_daemons',
     'baton_http_request_duration_seconds',
     'baton_instruction_duration_seconds',
@@ -79,6 +81,7 @@ test('everything that an alert needs is there from the start', async (t) => {
   assert.deepEqual(names, new Set(expected))
   assert.match(shown, /^baton_build_info\{version="1\.2\.3"\} 1$/m)
   assert.match(shown, /^baton_journal_lag_seconds 1\.5$/m)
+  assert.match(shown, /^baton_containers_owned 2$/m)
   assert.match(shown, /^baton_websocket_connections 3$/m)
 })
 
