@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type Expectation, expectation } from '../src/config/expectation.ts'
 import { settings } from '../src/config.ts'
+import { generateChart } from './generate-chart.ts'
 
 const readme = new URL('../README.md', import.meta.url)
 const markers = /(<!-- configuration: [^\n]* -->\n)[\s\S]*(<!-- end of configuration -->)/
@@ -39,4 +40,8 @@ function main(isCheck: boolean) {
   writeFileSync(readme, after)
 }
 
-if (import.meta.main) main(process.argv.includes('--check'))
+if (import.meta.main) {
+  const isCheck = process.argv.includes('--check')
+  main(isCheck)
+  generateChart(isCheck)
+}
