@@ -34,7 +34,9 @@ const stepSettings: Record<string, string> = {
 export const facts = () => ({
   settings: allSettings.map(([name]) => name),
   defaults: Object.fromEntries(
-    configSettings.flatMap(([name, schema]) => (schema.default === undefined ? [] : [[name, schema.default]])),
+    configSettings.flatMap(([name, schema]) =>
+      schema.default === undefined ? [] : [[name, schema.default]],
+    ),
   ),
   steps: shutdownBudget({ DRAIN_SECONDS: 0, WORKERS_BUDGET_SECONDS: 0 }).steps.map(({ name, seconds }) =>
     name in stepSettings ? { name, setting: stepSettings[name] } : { name, seconds },

@@ -47,12 +47,15 @@ ${table(
 
 function rows(path: string, value: Value): string[][] {
   const own = [`\`${path}\``, defaultOf(value), `${value.description ?? ''}${allowed(value)}`]
-  const inner = Object.entries(value.properties ?? {}).flatMap(([name, entry]) => rows(`${path}.${name}`, entry))
+  const inner = Object.entries(value.properties ?? {}).flatMap(([name, entry]) =>
+    rows(`${path}.${name}`, entry),
+  )
   return inner.length > 0 ? [[own[0] ?? '', '', own[2] ?? ''], ...inner] : [own]
 }
 
 const defaultOf = ({ default: value, $comment }: Value) =>
-  $comment ?? (value === '' ? 'empty' : value === undefined ? '' : `\`${JSON.stringify(value).replaceAll('"', '')}\``)
+  $comment ??
+  (value === '' ? 'empty' : value === undefined ? '' : `\`${JSON.stringify(value).replaceAll('"', '')}\``)
 
 const allowed = (value: Value) =>
   value.enum !== undefined

@@ -17,7 +17,9 @@ function block(name: string, value: Value, indent: string): string {
     const entries = Object.entries(value.properties)
     const isOpen = name !== 'config' && entries.some(([, entry]) => hasDefault(entry))
     const inner = entries
-      .map(([key, entry]) => (name === 'config' ? optional(key, entry, `${indent}  `) : block(key, entry, `${indent}  `)))
+      .map(([key, entry]) =>
+        name === 'config' ? optional(key, entry, `${indent}  `) : block(key, entry, `${indent}  `),
+      )
       .join('')
     return `${comment}${indent}${name}:${isOpen ? '' : ' {}'}\n${inner}`
   }

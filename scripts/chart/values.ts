@@ -34,7 +34,9 @@ const port = (value: number, description: string) => count(value, 1, 65_535, des
 
 const image = (repository: string, tag: string, tagNote: string) =>
   object('The image.', {
-    repository: text(repository, 'Its full name without the tag.', { pattern: '^[a-z0-9][A-Za-z0-9./:_-]*$' }),
+    repository: text(repository, 'Its full name without the tag.', {
+      pattern: '^[a-z0-9][A-Za-z0-9./:_-]*$',
+    }),
     tag: text(tag, `Its tag${tagNote}.`, { pattern: '^[A-Za-z0-9._-]*$' }),
     digest: text('', 'Its digest, `sha256:...`; wins over the tag.', { pattern: digest }),
     pullPolicy: oneOf(['IfNotPresent', 'Always', 'Never'], 'IfNotPresent', 'When the node pulls it.'),
@@ -44,10 +46,10 @@ const volume = (size: string) => ({
   storageClass: text('', "StorageClass; empty: the cluster's default."),
 })
 const resources = (cpu: string, memory: string, limit: string) =>
-  free(
-    'Requests and a memory limit. Set no CPU limit: a pod whose heartbeat is throttled looks dead.',
-    { requests: { cpu, memory }, limits: { memory: limit } },
-  )
+  free('Requests and a memory limit. Set no CPU limit: a pod whose heartbeat is throttled looks dead.', {
+    requests: { cpu, memory },
+    limits: { memory: limit },
+  })
 const probe = (period: number, timeout: number, threshold: number, description: string) =>
   object(description, {
     periodSeconds: count(period, 1, 300, 'Time between two probes.'),
@@ -57,7 +59,10 @@ const probe = (period: number, timeout: number, threshold: number, description: 
 
 /** The chart's own values; `config` is added from the settings of the service. */
 export const ownValues: Record<string, TSchema> = {
-  nameOverride: text('', 'Instead of the name of the chart, in names and labels.', { pattern: name, maxLength: 40 }),
+  nameOverride: text('', 'Instead of the name of the chart, in names and labels.', {
+    pattern: name,
+    maxLength: 40,
+  }),
   fullnameOverride: text('', 'Instead of release and chart, as the name of every object.', {
     pattern: name,
     maxLength: 40,
@@ -72,13 +77,24 @@ export const ownValues: Record<string, TSchema> = {
   ),
   ports: object('Ports of the container.', {
     http: port(3000, 'API, WebSocket, probes and metrics.'),
-    metrics: decided('not set', 1, 65_535, 'A port of its own for metrics and probes, so that no Ingress shows them.'),
+    metrics: decided(
+      'not set',
+      1,
+      65_535,
+      'A port of its own for metrics and probes, so that no Ingress shows them.',
+    ),
   }),
   auth: object('Who may call. Without any of these the chart makes a token and keeps it across upgrades.', {
-    tokens: text('', 'Tokens, separated by spaces: `token`, `token:read`, `token:write` or `token:write:c-1,c-2`.'),
+    tokens: text(
+      '',
+      'Tokens, separated by spaces: `token`, `token:read`, `token:write` or `token:write:c-1,c-2`.',
+    ),
     existingSecret: text('', 'A Secret that has them, instead.', { pattern: secretName }),
     existingSecretKey: text('API_TOKENS', 'Its key.'),
-    anonymous: flag(false, 'Serve everybody who reaches the Service. Not with an Ingress, HTTPRoute or LoadBalancer.'),
+    anonymous: flag(
+      false,
+      'Serve everybody who reaches the Service. Not with an Ingress, HTTPRoute or LoadBalancer.',
+    ),
   }),
   redis: object('The Redis that holds queues and journal.', {
     url: text('', 'An external one, `redis://...` or `rediss://...`; kept in a Secret.', {
@@ -92,6 +108,9 @@ export const ownValues: Record<string, TSchema> = {
         $comment: 'true unless `url` or `existingSecret` is set',
       }),
       image: image('docker.io/library/redis', '7', ''),
+      password: text('', 'Its password, letters and digits; empty: the chart makes one and keeps it.', {
+        pattern: '^[A-Za-z0-9]*$',
+      }),
       ...volume('1Gi'),
       resources: resources('50m', '64Mi', '512Mi'),
     }),
@@ -104,9 +123,13 @@ export const ownValues: Record<string, TSchema> = {
         'ReadWriteOnce',
         '`ReadWriteOnce`: all pods on one node. `ReadWriteMany`: spread over the nodes. `None`: no volume, one replica, and the files of an agent are lost with its pod.',
       ),
-      existingClaim: text('', 'A PersistentVolumeClaim that exists; `accessMode` says how it can be mounted.', {
-        pattern: secretName,
-      }),
+      existingClaim: text(
+        '',
+        'A PersistentVolumeClaim that exists; `accessMode` says how it can be mounted.',
+        {
+          pattern: secretName,
+        },
+      ),
       ...volume('10Gi'),
       keep: flag(true, 'Leave the claim when the release is uninstalled.'),
     },
@@ -114,10 +137,22 @@ export const ownValues: Record<string, TSchema> = {
   data: object('SQLite lives on an emptyDir: a new pod fills it again from the journal.', {
     sizeLimit: text('2Gi', 'Most that it may take.', { pattern: quantity }),
   }),
-  loadBalancer: object('What stands in front of the pods decides how long a pod that ends must go on serving.', {
-    preset: oneOf(Object.keys(presets), 'clusterip', 'Sets preStop sleep, drain window, keep-alive and annotations.'),
-    preStopSeconds: decided("the preset's", 0, 600, 'Sleep before the signal, while the pod still counts as ready.'),
-  }),
+  loadBalancer: object(
+    'What stands in front of the pods decides how long a pod that ends must go on serving.',
+    {
+      preset: oneOf(
+        Object.keys(presets),
+        'clusterip',
+        'Sets preStop sleep, drain window, keep-alive and annotations.',
+      ),
+      preStopSeconds: decided(
+        "the preset's",
+        0,
+        600,
+        'Sleep before the signal, while the pod still counts as ready.',
+      ),
+    },
+  ),
   terminationGracePeriodSeconds: decided(
     'the sum of preStop sleep, every step of the shutdown and 5 s',
     1,
@@ -133,7 +168,11 @@ export const ownValues: Record<string, TSchema> = {
     port: port(80, 'Its port.'),
     nodePort: decided('not set', 1, 65_535, 'Port on every node, for the types that have one.'),
     annotations: map("Added to the preset's."),
-    trafficDistribution: oneOf(['', 'PreferClose', 'PreferSameZone', 'PreferSameNode'], '', 'Prefer near pods.'),
+    trafficDistribution: oneOf(
+      ['', 'PreferClose', 'PreferSameZone', 'PreferSameNode'],
+      '',
+      'Prefer near pods.',
+    ),
   }),
   ingress: object('An Ingress; WebSocket and event streams go through it.', {
     enabled: flag(false, 'Make one.'),
@@ -143,12 +182,15 @@ export const ownValues: Record<string, TSchema> = {
     path: text('/', 'Path prefix.', { pattern: '^/' }),
     tls: frees('As in an Ingress.'),
   }),
-  httpRoute: object('An HTTPRoute of the Gateway API, without a timeout: WebSocket and event streams stay open.', {
-    enabled: flag(false, 'Make one.'),
-    annotations: map('Annotations.'),
-    parentRefs: frees('The gateways, `- name: ...`.'),
-    hostnames: texts('Host names; empty: any.'),
-  }),
+  httpRoute: object(
+    'An HTTPRoute of the Gateway API, without a timeout: WebSocket and event streams stay open.',
+    {
+      enabled: flag(false, 'Make one.'),
+      annotations: map('Annotations.'),
+      parentRefs: frees('The gateways, `- name: ...`.'),
+      hostnames: texts('Host names; empty: any.'),
+    },
+  ),
   probes: object('Liveness never depends on Redis. The service itself has the answers.', {
     startup: probe(1, 5, 120, 'Startup.'),
     liveness: probe(10, 5, 3, 'Liveness.'),
@@ -156,7 +198,8 @@ export const ownValues: Record<string, TSchema> = {
   }),
   podDisruptionBudget: object('Holds back a drain of nodes that would take too many pods at once.', {
     enabled: Type.Boolean({
-      description: 'Make one. Not with a ReadWriteOnce workspace: its pods cannot go to another node one by one.',
+      description:
+        'Make one. Not with a ReadWriteOnce workspace: its pods cannot go to another node one by one.',
       $comment: 'true for several pods with a ReadWriteMany workspace',
     }),
     minAvailable: decided('not set', 1, 100, 'Pods that must stay, instead of `maxUnavailable`.'),
@@ -224,7 +267,9 @@ export const ownValues: Record<string, TSchema> = {
   affinity: free('As in a pod; a ReadWriteOnce workspace adds the affinity of the pods to each other.'),
   topologySpreadConstraints: frees('As in a pod; empty: spread over nodes with a ReadWriteMany workspace.'),
   priorityClassName: text('', 'PriorityClass of the pods.'),
-  extraEnv: frees('Variables of the container, `name` with `value` or `valueFrom`; they win over the chart, without a double.'),
+  extraEnv: frees(
+    'Variables of the container, `name` with `value` or `valueFrom`; they win over the chart, without a double.',
+  ),
   extraEnvFrom: frees('`envFrom` of the container, for example a Secret with `ANTHROPIC_API_KEY`.'),
   extraVolumes: frees('Volumes of the pods.'),
   extraVolumeMounts: frees('Mounts of the container.'),
