@@ -4,8 +4,8 @@ import { presets } from './presets.ts'
 import { type Value, chartValues } from './schema.ts'
 
 const cell = (text: string) => text.replaceAll('|', '\\|')
-const table = (head: string[], rows: string[][]) =>
-  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n')
+const table = (head: string[], lines: string[][]) =>
+  [head, head.map(() => '---'), ...lines].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n')
 
 /** helm/README.md. */
 export function chartReadme(introduction: string): string {
