@@ -46,14 +46,14 @@ test('a WebSocket replays all of it without a gap', { timeout: 30_000 }, async (
   const socket = new WebSocket(`${base.replace('http', 'ws')}/claude-daemon`, { headers })
   const seqs = []
   await new Promise((resolve, reject) => {
-    socket.onopen = () => socket.send(JSON.stringify({ op: 'subscribe', containerId: container, afterSeq: 0 }))
-    socket.onclose = ({ code, reason }) => reject(new Error(`closed with ${code} ${reason}`))
-    socket.onerror = ({ message }) => reject(new Error(message))
-    socket.onmessage = ({ data }) => {
+    socket.addEventListener('open', () => socket.send(JSON.stringify({ op: 'subscribe', containerId: container, afterSeq: 0 })))
+    socket.addEventListener('close', ({ code, reason }) => reject(new Error(`closed with ${code} ${reason}`)))
+    socket.addEventListener('error', ({ message }) => reject(new Error(message)))
+    socket.addEventListener('message', ({ data }) => {
       const frame = JSON.parse(data)
       if (frame.seq !== undefined && frame.op === undefined) seqs.push(frame.seq)
       if (frame.op === 'live') resolve()
-    }
+    })
   })
   socket.close()
   assert.ok(seqs.length > 3, `only ${seqs.length} events`)
