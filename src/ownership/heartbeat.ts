@@ -73,7 +73,10 @@ export function createHeartbeat(deps: {
         if (!err.message.startsWith('NOEPOCH')) throw err
         onLost('Redis lost its data: this pod ends its own work and puts the instructions back')
         reopening ??= onEmpty()
-          .then((opened) => void (epoch = opened))
+          .then((opened) => {
+            epoch = opened
+            return renew()
+          })
           .finally(() => {
             reopening = undefined
           })
