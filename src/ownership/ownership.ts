@@ -113,10 +113,12 @@ export function createOwnership(deps: {
       if (isDraining || isLost || room <= 0) return []
       return (await run('orphans', room, heartbeat.mayJudge() ? 1 : 0)).map(String)
     },
-    /** Ends the heartbeat and says so, so that nobody waits for it to expire. */
+    /** Gives up what is left, ends the heartbeat and says so, so that nobody waits for it to expire. */
     async stop() {
       heartbeat.stop()
-      await run('leave', podId)
+      const left = [...generations.keys()]
+      generations.clear()
+      await Promise.all([left.length > 0 && run('release', podId, ...left), run('leave', podId)])
     },
     /** Ends the heartbeat without a word: Redis is not there to hear it. */
     abandon() {

@@ -76,11 +76,17 @@ export function createQueues(deps: {
       if (!isOpen) return connections.disconnect()
       if (!(await inFlight.idle(left(0.3)))) problems.push('requests in flight: not finished in time')
       if (connections.back.status === 'ready') {
-        await attempt('journal', appender.flush(), left(0.3))
-        await attempt('report', announce('service.stopped', { pod: podId, report: reportSoFar }), left(0.3))
-        await attempt('history', tail.caughtUp(left(0.3)), left(0.3))
-        await attempt('ownership', ownership.release(ownership.owned()), left(0.3))
-        await attempt('heartbeat', ownership.stop(), left(0.3))
+        await attempt('journal', appender.flush(), left(0.4))
+        const ms = left(0.6)
+        const report = announce('service.stopped', { pod: podId, report: reportSoFar })
+        await Promise.all([
+          attempt('ownership', ownership.stop(), ms),
+          attempt(
+            'report',
+            report.then(() => tail.caughtUp(ms)),
+            ms,
+          ),
+        ])
       } else {
         ownership.abandon()
         problems.push('Redis does not answer: containers stay claimed until the heartbeat expires')
