@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
+import { isAuthenticated } from '../src/auth/authenticator.ts'
 import { type Config, loadConfig } from '../src/config.ts'
 
 const limitMs = 60_000
@@ -56,14 +57,21 @@ async function hasStarted(base: string): Promise<boolean> {
 
 const json = "-H 'content-type: application/json'"
 
+/** The tokens themselves are shown to nobody. */
+const header = (config: Config) => (isAuthenticated(config) ? '-H "Authorization: Bearer $TOKEN" ' : '')
+const hint = (config: Config) =>
+  isAuthenticated(config)
+    ? ` (TOKEN is one of ${config.API_TOKENS === '' ? config.JWT_ISSUER : 'API_TOKENS'})`
+    : ''
+
 const screen = (base: string, pid: number, config: Config) => `
 Baton runs: ${base} (PID ${pid}), agent "${config.AGENT_COMMAND}", data in ${config.DATA_DIR}
 Redis:      ${config.REDIS_URL.replace(/\/\/[^@/]*@/, '//')}
 
-Try, in another terminal:
-  curl -X PUT ${base}/v1/containers/c-1
-  curl -X POST ${base}/v1/containers/c-1/instructions ${json} -d '{"text":"sleep 5s"}'
-  curl -N '${base}/v1/containers/c-1/events/stream?afterSeq=0'
+Try, in another terminal${hint(config)}:
+  curl ${header(config)}-X PUT ${base}/v1/containers/c-1
+  curl ${header(config)}-X POST ${base}/v1/containers/c-1/instructions ${json} -d '{"text":"sleep 5s"}'
+  curl ${header(config)}-N '${base}/v1/containers/c-1/events/stream?afterSeq=0'
 
 API documentation: ${base}/docs
 Stop it: Ctrl-C, or kill -TERM $(cat ${config.PID_FILE})

@@ -13,6 +13,7 @@ import { createTail } from './history/tail.ts'
 import { createDrain } from './http/drain.ts'
 import { createHttp } from './http/http.ts'
 import { createInFlight } from './http/in-flight.ts'
+import { createMetricsServer } from './http/metrics-server.ts'
 import { createProbes } from './http/probes.ts'
 import { createHttpServer } from './http/server.ts'
 import { createStreams } from './http/sse.ts'
@@ -223,7 +224,11 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     sockets,
     streams,
   )
-  const http = createHttp(server, config, log)
+  const metricsServer =
+    config.METRICS_PORT === undefined
+      ? undefined
+      : await createMetricsServer({ config, probes, metrics, version })
+  const http = createHttp(server, metricsServer, config, log)
   const database: Component = {
     name: 'database',
     budgetMs: stepBudgets.database,

@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { envSchema } from 'env-schema'
+import { accessProblems } from './config/access.ts'
 import { type Expectation, expectation } from './config/expectation.ts'
 import { type Config, defaultDataDir, settings } from './config/settings.ts'
 import { splitWords } from './config/words.ts'
-import { isLoopback } from './loopback.ts'
 
+export { accessWarning } from './config/access.ts'
 export { graceWarning, shutdownBudget, stepBudgets } from './config/budget.ts'
 export { type Config, type SettingName, settings } from './config/settings.ts'
 export { splitWords } from './config/words.ts'
@@ -105,12 +106,7 @@ const shown = (value: string | undefined, { writeOnly: isSecret }: Expectation) 
 
 /** Rules that need more than one setting, or more than a pattern. */
 function contradictions(config: Config): string[] {
-  const problems: string[] = []
-  if (!isLoopback(config.HOST) && !config.ALLOW_ANONYMOUS) {
-    problems.push(
-      `HOST: ${JSON.stringify(config.HOST)} is no loopback address; expected ALLOW_ANONYMOUS=true with it`,
-    )
-  }
+  const problems = accessProblems(config)
   if (config.MAX_INSTRUCTION_BYTES > config.MAX_BODY_BYTES) {
     problems.push(
       `MAX_INSTRUCTION_BYTES: ${config.MAX_INSTRUCTION_BYTES}; expected at most MAX_BODY_BYTES (${config.MAX_BODY_BYTES})`,

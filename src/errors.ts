@@ -2,6 +2,9 @@
 export const errorCodes = {
   validation_failed: { status: 400, title: 'The request does not match the schema' },
   invalid_json: { status: 400, title: 'The body is not valid JSON' },
+  unauthenticated: { status: 401, title: 'A valid bearer token is needed' },
+  insufficient_scope: { status: 403, title: 'The token does not allow this' },
+  container_not_allowed: { status: 403, title: 'The token is for other containers' },
   route_not_found: { status: 404, title: 'No such route' },
   container_not_found: { status: 404, title: 'No such container' },
   instruction_not_found: { status: 404, title: 'No such instruction' },
@@ -23,6 +26,11 @@ export const errorCodes = {
   internal_error: { status: 500, title: 'Unexpected error' },
   draining: { status: 503, title: 'This pod is shutting down', retryAfterSeconds: 1 },
   no_owner: { status: 503, title: 'No pod can take this container now', retryAfterSeconds: 1 },
+  issuer_unavailable: {
+    status: 503,
+    title: 'The issuer of the token does not answer',
+    retryAfterSeconds: 5,
+  },
   redis_unavailable: { status: 503, title: 'Redis does not answer', retryAfterSeconds: 2 },
   history_unavailable: { status: 503, title: 'The history cannot be written or read', retryAfterSeconds: 5 },
 } as const satisfies Record<string, { status: number; title: string; retryAfterSeconds?: number }>

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import { inspect } from 'node:util'
 import type { Logger } from 'pino'
-import { type Config, ConfigError, graceWarning, loadConfig } from './config.ts'
+import { type Config, ConfigError, accessWarning, graceWarning, loadConfig } from './config.ts'
 import { type Component, type Phase, type StepReport, createLifecycle } from './lifecycle.ts'
 import { createLogger } from './observability/logger.ts'
 import { type ShutdownCounts, writeReport } from './observability/shutdown-report.ts'
@@ -34,8 +34,8 @@ export async function runService<App extends ServiceApp>(deps: {
   const config = readConfig(process)
   const log = createLogger(config)
   const outside = watchForEnd(process, log)
-  const warning = graceWarning(config)
-  if (warning !== undefined) log.warn(warning)
+  for (const warning of [graceWarning(config), accessWarning(config)])
+    if (warning !== undefined) log.warn(warning)
 
   const app = await createApp(config, log, process.env).catch((err: unknown) => {
     giveUp(err)

@@ -24,12 +24,42 @@ const day = 24 * hour
 
 /** Every setting of the service, said once: type, default, bounds, and the sentence that documents it. */
 export const settings = Type.Object({
-  HOST: text('127.0.0.1', 'Address to listen on; one that is not loopback needs `ALLOW_ANONYMOUS=true`.'),
+  HOST: text(
+    '127.0.0.1',
+    'Address to listen on; one that is not loopback needs authentication or `ALLOW_ANONYMOUS=true`.',
+  ),
   PORT: count(3000, 0, 65_535, 'Port to listen on; 0 takes a free one.'),
+  METRICS_PORT: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      $comment: 'not set',
+      description: 'Port of its own for `/metrics` and the probes; `/metrics` is then no longer on `PORT`.',
+    }),
+  ),
+  KEEP_ALIVE_SECONDS: seconds(
+    72,
+    1,
+    hour,
+    'How long an idle connection stays open: longer than the load balancer keeps it.',
+  ),
+  API_TOKENS: text(
+    '',
+    'Bearer tokens with white space between them: `token` or `token:write` may do everything, `token:read` may ' +
+      'read, `token:write:c-1,c-2` these containers only. At least 16 characters each.',
+    { writeOnly: true },
+  ),
+  JWT_ISSUER: text('', 'OpenID issuer whose JWTs are taken as bearer tokens; needs `JWT_AUDIENCE`.'),
+  JWT_AUDIENCE: text('', 'The audience that these JWTs must have.'),
+  JWT_JWKS_URL: text('', 'Where the keys of the issuer are; empty: as its discovery document says.'),
   ALLOW_ANONYMOUS: Type.Boolean({
     default: false,
-    description: 'Serve callers from other machines although there is no authentication yet.',
+    description: 'Serve callers from other machines without any authentication.',
   }),
+  ALLOWED_ORIGINS: text(
+    '',
+    'Comma list of origins of web pages that may come in besides our own, such as `https://baton.example.org`.',
+  ),
   REDIS_URL: text('redis://127.0.0.1:6379', 'The Redis that holds queues and journal.', {
     pattern: '^rediss?://[^\\s]+$',
     examples: ['redis://[user:password@]host:6379'],

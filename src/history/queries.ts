@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, gt, isNotNull, isNull, lt, min, ne, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gt, inArray, isNotNull, isNull, lt, min, ne, sql } from 'drizzle-orm'
 import type { JournalEvent } from '../journal/event.ts'
 import type { Database } from './database.ts'
 import { type Page, decodeCursor, decodeNumberCursor, toPage } from './page.ts'
@@ -83,13 +83,16 @@ export function createQueries(db: Database, epochOf: () => string | null) {
       return row && containerView(row)
     },
 
-    /** In order of id. */
-    containers({ cursor, limit }: { cursor?: string | undefined; limit: number }): Page<ContainerView> {
+    /** In order of id; only some of them when `ids` names them. */
+    containers(
+      { cursor, limit }: { cursor?: string | undefined; limit: number },
+      ids?: ReadonlySet<string>,
+    ): Page<ContainerView> {
       const after = cursor === undefined ? ne(containers.id, '') : gt(containers.id, decodeCursor(cursor))
       const rows = db
         .select()
         .from(containers)
-        .where(and(after, isNull(containers.deletedAt)))
+        .where(and(after, isNull(containers.deletedAt), ids && inArray(containers.id, [...ids])))
         .orderBy(asc(containers.id))
         .limit(limit + 1)
         .all()

@@ -3,7 +3,9 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyRequest, LogController } from 'fastify'
+import { createAuthenticator } from '../auth/authenticator.ts'
 import { serviceError } from '../errors.ts'
+import { createGuard, isForThePod } from './access.ts'
 import type { HttpDeps } from './deps.ts'
 import { createHostCheck } from './hosts.ts'
 import { createMethods } from './methods.ts'
@@ -13,32 +15,29 @@ import { containerRoutes } from './routes/containers.ts'
 import { controlRoutes } from './routes/control.ts'
 import { eventRoutes } from './routes/events.ts'
 import { instructionRoutes } from './routes/instructions.ts'
-import { operationRoutes } from './routes/operations.ts'
+import { metricsRoute, podRoutes, probeRoutes } from './routes/operations.ts'
+import { securitySchemes } from './security-schemes.ts'
 import type { Streams } from './sse.ts'
 import { compileValidator } from './validation.ts'
 import type { Sockets } from './websocket/server.ts'
 
-/** Longer than the idle timeout of common load balancers (60 s), so that they and not we close idle connections. */
-const keepAliveMs = 72_000
 const requestMs = 60_000
 
 const isWrite = ({ method, url }: FastifyRequest) =>
   url.startsWith('/v1/') && !['GET', 'HEAD', 'OPTIONS'].includes(method)
-/** Probes and Prometheus come to a pod's own address, whatever load balancers know of its end. */
-const ofThePod = new Set(['/livez', '/readyz', '/startupz', '/metrics', '/version'])
-const isForThePod = ({ routeOptions: { url } }: FastifyRequest) => url !== undefined && ofThePod.has(url)
 
 /** Every route of the service. No hook here touches Redis, workers or the database when the server closes. */
 export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams: Streams) {
   const { config, log, metrics, drain, inFlight, version } = deps
-  const isAllowedHost = createHostCheck(config.HOST)
+  const authenticator = createAuthenticator(config)
+  const isAllowedHost = createHostCheck(config, authenticator.isRequired)
   const reading = createReading(deps)
   const app = Fastify({
     // Fastify tells of every request otherwise; it never tells more than LOG_LEVEL allows.
     loggerInstance: log.child({}, { level: log.isLevelEnabled('warn') ? 'warn' : log.level }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.MAX_BODY_BYTES,
-    keepAliveTimeout: keepAliveMs,
+    keepAliveTimeout: config.KEEP_ALIVE_SECONDS * 1000,
     requestTimeout: requestMs,
     // The HTTP step ends connections, in its own budget.
     forceCloseConnections: false,
@@ -65,10 +64,13 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
   })
 
   app.addHook('onRequest', async (request) => {
+    // They come to a pod's own address, whatever load balancers know of its end.
     if (!isForThePod(request)) drain.onRequest()
     const { host, origin } = request.headers
     if (!isAllowedHost({ host, origin })) throw serviceError('host_not_allowed')
   })
+  app.decorateRequest('grant', null)
+  app.addHook('onRequest', createGuard(authenticator))
   // Behind the body: one that never comes to its end needs no Redis and holds up no shutdown.
   app.addHook('preHandler', async (request, reply) => {
     if (!isWrite(request)) return
@@ -94,9 +96,11 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
         version,
         description:
           'Queues instructions for agent sessions and never drops one. Events of any number of containers also come ' +
-          'over the WebSocket `/claude-daemon`: send `{"op":"subscribe","containerId":"..","afterSeq":0}`. ' +
+          'over the WebSocket `/claude-daemon`: send `{"op":"subscribe","containerId":"..","afterSeq":0}`, and before it ' +
+          '`{"op":"auth","token":".."}` when the request had no `Authorization` header. ' +
           'Errors are RFC 9457 problems; their `code` is stable.',
       },
+      ...(authenticator.isRequired ? securitySchemes(config) : {}),
       tags: [
         { name: 'containers', description: 'A workspace with one agent session and one queue' },
         { name: 'instructions', description: 'What the agent is asked to do, one after the other' },
@@ -109,8 +113,10 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
-  await app.register(sockets.routes(reading))
-  await app.register(operationRoutes(deps))
+  await app.register(sockets.routes(reading, authenticator))
+  await app.register(probeRoutes(deps))
+  if (config.METRICS_PORT === undefined) await app.register(metricsRoute(deps))
+  await app.register(podRoutes(deps))
   await app.register(containerRoutes(deps, reading))
   await app.register(instructionRoutes(deps, reading))
   await app.register(controlRoutes(deps, reading))

@@ -59,11 +59,11 @@ export const containerRoutes =
       {
         schema: {
           tags,
-          summary: 'List containers',
+          summary: 'List containers, those of the token if it is limited to some',
           querystring: PageQuery,
           response: { 200: page(Container), ...problems },
         },
       },
-      async ({ query }) => history.containers(query),
+      async ({ query, grant }) => history.containers(query, grant?.containers ?? undefined),
     )
   }

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { endAtExpiry } from '../../auth/grant.ts'
 import type { HttpDeps } from '../deps.ts'
 import type { Reading } from '../reading.ts'
 import { ContainerParams, Event, problems } from '../schemas.ts'
@@ -60,12 +61,17 @@ export const eventRoutes =
           response: problems,
         },
       },
-      async ({ params: { containerId }, query, headers }, reply) => {
+      async ({ params: { containerId }, query, headers, grant }, reply) => {
         await reading.container(containerId)
         const lastId = headers['last-event-id']
         // A browser that reconnects repeats its first address: what it received since then comes first.
         const cursor = lastId === undefined ? query : parseLastEventId(lastId)
         await reading.reached(containerId, cursor)
+        if (grant !== null)
+          reply.raw.once(
+            'close',
+            endAtExpiry(grant, () => reply.raw.destroy()),
+          )
         return streams.open(reply, containerId, { ...cursor, deltas: query.deltas })
       },
     )

@@ -3,15 +3,17 @@ import type { HttpDeps } from '../deps.ts'
 import { Liveness, PodList, Readiness, Startup, Version, problems } from '../schemas.ts'
 
 const tags = ['operations']
+/** Open: who asks has no token. */
+const security: [] = []
 
-/** For probes, load balancers and Prometheus. */
-export const operationRoutes =
-  ({ probes, metrics, pods, version }: HttpDeps): FastifyPluginAsyncTypebox =>
+/** For probes and load balancers. */
+export const probeRoutes =
+  ({ probes, version }: Pick<HttpDeps, 'probes' | 'version'>): FastifyPluginAsyncTypebox =>
   async (app) => {
     // The event loop answers: that is all that liveness may depend on. A restart mends no Redis.
     app.get(
       '/livez',
-      { schema: { tags, summary: 'The process answers', response: { 200: Liveness } } },
+      { schema: { tags, security, summary: 'The process answers', response: { 200: Liveness } } },
       async () => ({ status: 'ok' }),
     )
     app.get(
@@ -19,6 +21,7 @@ export const operationRoutes =
       {
         schema: {
           tags,
+          security,
           summary: 'Ready for traffic; the body says what is not',
           response: { 200: Readiness, 503: Readiness },
         },
@@ -31,22 +34,42 @@ export const operationRoutes =
     app.get(
       '/startupz',
       {
-        schema: { tags, summary: 'Everything has started', response: { 200: Startup, 503: Startup } },
+        schema: {
+          tags,
+          security,
+          summary: 'Everything has started',
+          response: { 200: Startup, 503: Startup },
+        },
       },
       async (_request, reply) => {
         const isStarted = probes.isStarted()
         return reply.code(isStarted ? 200 : 503).send({ status: isStarted ? 'started' : 'starting' })
       },
     )
-    app.get('/metrics', { schema: { tags, summary: 'Prometheus metrics' } }, async (_request, reply) => {
-      const text = await metrics.registry.metrics()
-      return reply.type(metrics.registry.contentType).send(text)
-    })
     app.get(
       '/version',
-      { schema: { tags, summary: 'The version', response: { 200: Version } } },
+      { schema: { tags, security, summary: 'The version', response: { 200: Version } } },
       async () => ({ version, node: process.version }),
     )
+  }
+
+/** For Prometheus; on a port of its own when there is one. */
+export const metricsRoute =
+  ({ metrics }: Pick<HttpDeps, 'metrics'>): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    app.get(
+      '/metrics',
+      { schema: { tags, security, summary: 'Prometheus metrics' } },
+      async (_request, reply) => {
+        const text = await metrics.registry.metrics()
+        return reply.type(metrics.registry.contentType).send(text)
+      },
+    )
+  }
+
+export const podRoutes =
+  ({ pods }: Pick<HttpDeps, 'pods'>): FastifyPluginAsyncTypebox =>
+  async (app) => {
     app.get(
       '/v1/pods',
       {

@@ -1,5 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { WebSocket } from 'ws'
+import { type Grant, mayUse } from '../../auth/grant.ts'
+import { errorCodes } from '../../errors.ts'
 import type { HttpDeps } from '../deps.ts'
 import { placeCursor, replay } from '../replay.ts'
 import type { Reading } from '../reading.ts'
@@ -21,6 +23,7 @@ export function serveConnection(
   socket: WebSocket,
   deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'log'>,
   reading: Reading,
+  grant: Grant,
 ) {
   const { history, log } = deps
   const subscriptions = new Map<string, Subscription>()
@@ -45,6 +48,8 @@ export function serveConnection(
 
   function subscribe(frame: Subscribe) {
     const { containerId } = frame
+    if (!mayUse(grant, containerId))
+      return fail('container_not_allowed', errorCodes.container_not_allowed.title, containerId)
     subscriptions.get(containerId)?.end()
     const subscription = createSubscription()
     subscriptions.set(containerId, subscription)
@@ -98,6 +103,8 @@ export function serveConnection(
     if ('code' in parsed) return fail(parsed.code, parsed.message)
     const { frame } = parsed
     if (frame.op === 'ping') return send({ op: 'pong' })
+    // Who is in already, by header or because nobody is asked, stays who it is.
+    if (frame.op === 'auth') return send({ op: 'authenticated' })
     if (frame.op === 'unsubscribe') {
       subscriptions.get(frame.containerId)?.end()
       subscriptions.delete(frame.containerId)

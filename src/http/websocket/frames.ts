@@ -12,11 +12,19 @@ const Subscribe = Type.Object({
   deltas: Type.Optional(Type.Boolean()),
 })
 const Unsubscribe = Type.Object({ op: Type.Literal('unsubscribe'), containerId: ContainerId })
+const Auth = Type.Object({
+  op: Type.Literal('auth'),
+  token: Type.String({ minLength: 1, maxLength: 16_384 }),
+})
 const Ping = Type.Object({ op: Type.Literal('ping') })
 
-const frame = Compile(Type.Union([Subscribe, Unsubscribe, Ping]))
+const frame = Compile(Type.Union([Auth, Subscribe, Unsubscribe, Ping]))
 
-export type ClientFrame = Static<typeof Subscribe> | Static<typeof Unsubscribe> | Static<typeof Ping>
+export type ClientFrame =
+  | Static<typeof Auth>
+  | Static<typeof Subscribe>
+  | Static<typeof Unsubscribe>
+  | Static<typeof Ping>
 
 /** What a client sent, or why it cannot be understood. */
 export function parseFrame(data: string): { frame: ClientFrame } | { code: string; message: string } {
@@ -29,6 +37,6 @@ export function parseFrame(data: string): { frame: ClientFrame } | { code: strin
   if (frame.Check(value)) return { frame: value }
   return {
     code: 'validation_failed',
-    message: 'Expected {"op":"subscribe"|"unsubscribe"|"ping", ...} as documented',
+    message: 'Expected {"op":"auth"|"subscribe"|"unsubscribe"|"ping", ...} as documented',
   }
 }

@@ -1,7 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import websocket from '@fastify/websocket'
 import type { WebSocket } from 'ws'
+import type { Authenticator } from '../../auth/authenticator.ts'
+import { type Grant, endAtExpiry } from '../../auth/grant.ts'
 import { stepBudgets } from '../../config.ts'
 import { type Deadline, race } from '../../deadline.ts'
 import { serviceError } from '../../errors.ts'
@@ -9,9 +11,10 @@ import type { Component } from '../../lifecycle.ts'
 import type { HttpDeps } from '../deps.ts'
 import type { Reading } from '../reading.ts'
 import type { Streams } from '../sse.ts'
+import { socketPath as path } from '../access.ts'
+import { admit } from './admission.ts'
 import { serveConnection } from './connection.ts'
 
-const path = '/claude-daemon'
 const maxFrameBytes = 1024 * 1024
 /** Close frames go out over this time, so that not all clients come back at once. */
 const spreadMs = 800
@@ -49,14 +52,29 @@ export function createSockets(
     }
   }
 
-  function add(socket: WebSocket, reading: Reading) {
-    const client = { ...serveConnection(socket, deps, reading), misses: 0 }
+  function add(
+    socket: WebSocket,
+    { grant }: Pick<FastifyRequest, 'grant'>,
+    reading: Reading,
+    authenticator: Authenticator,
+  ) {
+    // Who has not said who it is hears nothing.
+    const client = { send(_frame: object) {}, misses: 0 }
     open.set(socket, client)
+    const serve = (known: Grant) => {
+      client.send = serveConnection(socket, deps, reading, known).send
+      socket.on(
+        'close',
+        endAtExpiry(known, () => socket.close(4401, 'The token has expired')),
+      )
+      if (notice !== undefined) client.send(notice)
+    }
     socket.on('pong', () => {
       client.misses = 0
     })
     socket.on('close', () => open.delete(socket))
-    if (notice !== undefined) client.send(notice)
+    if (grant === null) admit(socket, authenticator, serve)
+    else serve(grant)
   }
 
   /** A hint in the reason: when to come back. */
@@ -73,7 +91,7 @@ export function createSockets(
     name: 'websocket',
     budgetMs: stepBudgets.websocket,
     routes:
-      (reading: Reading): FastifyPluginAsync =>
+      (reading: Reading, authenticator: Authenticator): FastifyPluginAsync =>
       async (app) => {
         await app.register(websocket, {
           options: socketOptions,
@@ -90,7 +108,7 @@ export function createSockets(
               if (!request.ws) throw serviceError('route_not_found', `${path} is a WebSocket`)
             },
           },
-          (socket: WebSocket) => add(socket, reading),
+          (socket: WebSocket, request) => add(socket, request, reading, authenticator),
         )
       },
     start() {
