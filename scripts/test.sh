@@ -4,8 +4,10 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . scripts/node.sh
 . scripts/redis.sh
+. scripts/helm.sh
 
 use_node && install_packages && find_redis || exit 1
+find_helms
 
 failed=
 check() {

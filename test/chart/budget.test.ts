@@ -46,13 +46,16 @@ function expected({ preset = 'clusterip', preStop, drain, workers = 30 }: Case):
 
 withHelm('the grace period', (fact) => {
   for (const one of cases) {
-    fact(`of ${JSON.stringify(one)} is the sum of the service, the preStop sleep and the margin`, async (chart) => {
-      const deployment = find(await chart.render(valuesOf(one)), 'Deployment')
-      const pod = at(deployment, 'spec.template.spec')
-      assert.equal(at(pod, 'terminationGracePeriodSeconds'), expected(one))
-      const env = at(pod, 'containers.0.env.[TERMINATION_GRACE_PERIOD_SECONDS].value')
-      assert.equal(env, String(expected(one)))
-    })
+    fact(
+      `of ${JSON.stringify(one)} is the sum of the service, the preStop sleep and the margin`,
+      async (chart) => {
+        const deployment = find(await chart.render(valuesOf(one)), 'Deployment')
+        const pod = at(deployment, 'spec.template.spec')
+        assert.equal(at(pod, 'terminationGracePeriodSeconds'), expected(one))
+        const env = at(pod, 'containers.0.env.[TERMINATION_GRACE_PERIOD_SECONDS].value')
+        assert.equal(env, String(expected(one)))
+      },
+    )
   }
 
   fact('may be longer than the sum', async (chart) => {
@@ -70,7 +73,11 @@ withHelm('the grace period', (fact) => {
     const terms = steps.map(({ name, seconds }) => `${name} ${seconds}`).join(' + ')
     assert.match(
       await chart.refusal({ terminationGracePeriodSeconds: 63 }),
-      new RegExp(RegExp.escape(`63 is too short for a shutdown, which may take 64 s = preStop sleep 5 + ${terms} + margin 5.`)),
+      new RegExp(
+        RegExp.escape(
+          `63 is too short for a shutdown, which may take 64 s = preStop sleep 5 + ${terms} + margin 5.`,
+        ),
+      ),
     )
   })
 

@@ -18,7 +18,10 @@ const cases: [sentence: string, values: Values][] = [
     'autoscaling and keda would both set the number of pods: enable one of them.',
     { autoscaling: { enabled: true }, keda },
   ],
-  ['replicas: 3 would be overruled by autoscaling: leave it out.', { replicas: 3, autoscaling: { enabled: true } }],
+  [
+    'replicas: 3 would be overruled by autoscaling: leave it out.',
+    { replicas: 3, autoscaling: { enabled: true } },
+  ],
   ['replicas: 3 would be overruled by keda: leave it out.', { replicas: 3, keda }],
   [
     'autoscaling: minReplicas 7 is more than maxReplicas 6.',
@@ -60,7 +63,11 @@ const cases: [sentence: string, values: Values][] = [
   ],
   [
     'podDisruptionBudget.minAvailable: 3 of 3 replicas would hold every drain of a node back for ever.',
-    { workspaces: many, podDisruptionBudget: { minAvailable: 3 }, autoscaling: { enabled: true, minReplicas: 3 } },
+    {
+      workspaces: many,
+      podDisruptionBudget: { minAvailable: 3 },
+      autoscaling: { enabled: true, minReplicas: 3 },
+    },
   ],
   [
     'redis.bundled.enabled and redis.url are two Redis at once: leave one out.',
@@ -94,14 +101,23 @@ const cases: [sentence: string, values: Values][] = [
     'auth.anonymous with a Service of type LoadBalancer would give everybody outside the cluster a shell: leave one out.',
     { auth: { anonymous: true }, loadBalancer: { preset: 'nlb' } },
   ],
-  ['auth.anonymous and tokens contradict each other: leave one out.', { auth: { anonymous: true, tokens: 'x' } }],
+  [
+    'auth.anonymous and tokens contradict each other: leave one out.',
+    { auth: { anonymous: true, tokens: 'x' } },
+  ],
   [
     'auth.anonymous and tokens contradict each other: leave one out.',
     { auth: { anonymous: true, existingSecret: 'x' } },
   ],
-  ['auth.tokens and auth.existingSecret are both set: leave one out.', { auth: { tokens: 'x', existingSecret: 'y' } }],
+  [
+    'auth.tokens and auth.existingSecret are both set: leave one out.',
+    { auth: { tokens: 'x', existingSecret: 'y' } },
+  ],
   ['ports.http and ports.metrics are both 3000: two listeners need two ports.', { ports: { metrics: 3000 } }],
-  ['service.port and ports.metrics are both 9090: the Service has both.', { ports: { metrics: 9090 }, service: { port: 9090 } }],
+  [
+    'service.port and ports.metrics are both 9090: the Service has both.',
+    { ports: { metrics: 9090 }, service: { port: 9090 } },
+  ],
   ['service.nodePort needs service.type NodePort or LoadBalancer.', { service: { nodePort: 30_080 } }],
   [
     'The drain window, preStop sleep 5 s + DRAIN_SECONDS 4.5 s, is shorter than the 10 s of the preset clusterip: raise it, or say loadBalancer.preset: custom.',
@@ -145,7 +161,10 @@ const cases: [sentence: string, values: Values][] = [
     { extraEnv: [{ name: 'WORKERS_BUDGET_SECONDS', value: '60' }] },
   ],
   ["extraEnv: PORT is the chart's: set ports.http.", { extraEnv: [{ name: 'PORT', value: '1' }] }],
-  ["extraEnv: METRICS_PORT is the chart's: set ports.metrics.", { extraEnv: [{ name: 'METRICS_PORT', value: '1' }] }],
+  [
+    "extraEnv: METRICS_PORT is the chart's: set ports.metrics.",
+    { extraEnv: [{ name: 'METRICS_PORT', value: '1' }] },
+  ],
   [
     "extraEnv: TERMINATION_GRACE_PERIOD_SECONDS is the chart's: set terminationGracePeriodSeconds.",
     { extraEnv: [{ name: 'TERMINATION_GRACE_PERIOD_SECONDS', value: '1' }] },
@@ -173,6 +192,9 @@ withHelm('a contradiction', (fact) => {
   })
 
   fact('is none without a drain window: the readiness probe has nothing to notice', async (chart) => {
-    await chart.render({ loadBalancer: { preset: 'custom', preStopSeconds: 0 }, config: { DRAIN_SECONDS: 0 } })
+    await chart.render({
+      loadBalancer: { preset: 'custom', preStopSeconds: 0 },
+      config: { DRAIN_SECONDS: 0 },
+    })
   })
 })

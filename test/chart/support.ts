@@ -5,7 +5,7 @@ import { suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parseAllDocuments } from 'yaml'
 
-export const chart = fileURLToPath(new URL('../../helm', import.meta.url))
+export const chartDirectory = fileURLToPath(new URL('../../helm', import.meta.url))
 
 export type Json = string | number | boolean | null | undefined | Json[] | { [key: string]: Json }
 export type Values = { [key: string]: Json }
@@ -42,7 +42,7 @@ async function run(program: string, values: Values, { release = 'baton', apis = 
   const more = apis.flatMap((api) => ['--api-versions', api])
   const child = spawn(
     program,
-    ['template', release, chart, '--kube-version', '1.34.0', '--values', '-', ...more, ...args],
+    ['template', release, chartDirectory, '--kube-version', '1.34.0', '--values', '-', ...more, ...args],
     { stdio: 'pipe' },
   )
   child.stdin.end(JSON.stringify(values))
@@ -59,17 +59,29 @@ export function parseManifests(yaml: string): Manifest[] {
   const documents = parseAllDocuments(yaml, { uniqueKeys: true })
   assert.ok(Array.isArray(documents))
   for (const { errors } of documents) assert.deepEqual(errors, [])
-  const manifests = documents.map((document) => document.toJS() as Manifest | null).filter((one) => one !== null)
+  const manifests = documents
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((one) => one !== null)
   for (const { apiVersion, kind, metadata } of manifests) assert.ok(apiVersion && kind && metadata.name)
   return manifests
 }
 
 export function createChart(program: string) {
+  /** Most facts are about the same few renders. */
+  const known = new Map<string, Promise<Manifest[]>>()
+
+  async function renderAnew(values: Values, options: Options) {
+    const { out, error, code } = await run(program, values, options)
+    assert.equal(code, 0, error)
+    return parseManifests(out)
+  }
+
   return {
-    async render(values: Values = {}, options: Options = {}): Promise<Manifest[]> {
-      const { out, error, code } = await run(program, values, options)
-      assert.equal(code, 0, error)
-      return parseManifests(out)
+    render(values: Values = {}, options: Options = {}): Promise<Manifest[]> {
+      const key = JSON.stringify([values, options])
+      const manifests = known.get(key) ?? renderAnew(values, options)
+      known.set(key, manifests)
+      return manifests
     },
     /** Why the values do not render. */
     async refusal(values: Values, options: Options = {}): Promise<string> {
@@ -90,7 +102,10 @@ export function createChart(program: string) {
 export type Chart = ReturnType<typeof createChart>
 
 /** The same facts with every Helm that is there, several at a time. */
-export function withHelm(title: string, facts: (fact: (title: string, check: (chart: Chart) => unknown) => void) => void) {
+export function withHelm(
+  title: string,
+  facts: (fact: (title: string, check: (chart: Chart) => unknown) => void) => void,
+) {
   if (helms.length === 0) {
     test(title, { skip: 'there is no Helm: put `helm` on the PATH' }, () => {})
     return
@@ -109,20 +124,28 @@ export function withHelm(title: string, facts: (fact: (title: string, check: (ch
 
 export function find(manifests: Manifest[], kind: string, name = 'baton'): Manifest {
   const found = manifests.filter((one) => one.kind === kind && one.metadata.name === name)
-  assert.equal(found.length, 1, `${kind} ${name} among ${manifests.map((one) => `${one.kind}/${one.metadata.name}`).join(' ')}`)
+  assert.equal(
+    found.length,
+    1,
+    `${kind} ${name} among ${manifests.map((one) => `${one.kind}/${one.metadata.name}`).join(' ')}`,
+  )
   return found[0] as Manifest
 }
 
 /** What is at a path: names and indexes with dots between; `[name=x]` takes the element of that name. */
 export function at(value: unknown, path: string): unknown {
   return path.split(/(?<!\\)\./).reduce<unknown>((inner, step) => {
-    const [, name] = /^\[(.+)\]$/.exec(step) ?? []
+    const key = step.replaceAll('\\', '')
+    const [, name] = /^\[(.+)\]$/.exec(key) ?? []
     if (name !== undefined) return (inner as { name: string }[] | undefined)?.find((one) => one.name === name)
-    return (inner as Record<string, unknown> | undefined)?.[step.replaceAll('\\', '')]
+    return (inner as Record<string, unknown> | undefined)?.[key]
   }, value)
 }
 
 /** Nested values from one dotted path. */
 export function nested(path: string, value: Json): Values {
-  return path.split('.').toReversed().reduce<Json>((inner, name) => ({ [name]: inner }), value) as Values
+  return path
+    .split('.')
+    .toReversed()
+    .reduce<Json>((inner, name) => ({ [name]: inner }), value) as Values
 }
