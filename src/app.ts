@@ -10,6 +10,7 @@ import { createFeed } from './history/feed.ts'
 import { openHistory } from './history/open.ts'
 import { createRetention } from './history/retention.ts'
 import { createTail } from './history/tail.ts'
+import { createBacklog } from './http/backlog.ts'
 import { createDrain } from './http/drain.ts'
 import { createHttp } from './http/http.ts'
 import { createInFlight } from './http/in-flight.ts'
@@ -196,8 +197,9 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
       { name: 'projection', check: () => assertLag(tail.lagSeconds(), config.READY_MAX_LAG_SECONDS) },
     ],
   })
-  const streams = createStreams({ history, feed, deltas, log })
-  const sockets = createSockets({ history, feed, deltas, log, config }, streams)
+  const backlog = createBacklog(log)
+  const streams = createStreams({ history, feed, deltas, backlog, log })
+  const sockets = createSockets({ history, feed, deltas, backlog, log, config }, streams)
   const server = await createHttpServer(
     {
       config,
@@ -205,6 +207,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
       history,
       feed,
       deltas,
+      backlog,
       tail,
       instructions: createInstructions({
         run: runFront,

@@ -8,6 +8,7 @@ import type { Metrics } from '../observability/metrics.ts'
 import type { Pods } from '../ownership/pods.ts'
 import type { Containers, Control } from '../queues/containers.ts'
 import type { Instructions } from '../queues/instructions.ts'
+import type { Backlog } from './backlog.ts'
 import type { Drain } from './drain.ts'
 import type { InFlight } from './in-flight.ts'
 import type { Probes } from './probes.ts'
@@ -19,6 +20,7 @@ export interface HttpDeps {
   history: History
   feed: Feed
   deltas: Pick<Deltas, 'subscribe'>
+  backlog: Backlog
   tail: Pick<Tail, 'caughtUp'>
   instructions: Instructions
   containers: Containers

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import { serviceError } from '../errors.ts'
+import type { Backlog } from './backlog.ts'
 import type { HttpDeps } from './deps.ts'
 import { type Cursor, type Gap, placeCursor, replay } from './replay.ts'
 
@@ -18,13 +19,14 @@ export function parseLastEventId(id: string): Cursor {
 }
 
 /** Server-Sent Events; open ones end together with the WebSockets. */
-export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'log'>) {
-  const open = new Set<PassThrough>()
+export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'backlog' | 'log'>) {
+  const open = new Map<PassThrough, ReturnType<Backlog['open']>>()
   let hasEnded = false
 
   function write(stream: PassThrough, text: string) {
     if (stream.writableEnded || stream.destroyed) return
     stream.write(text)
+    open.get(stream)?.note()
     // It comes back with Last-Event-ID; waiting for it would cost the memory of everybody.
     if (stream.writableLength > maxBufferedBytes) stream.destroy()
   }
@@ -58,7 +60,11 @@ export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas'
       // A new stream would keep the server from closing.
       if (hasEnded) throw serviceError('draining')
       const stream = new PassThrough()
-      open.add(stream)
+      const account = deps.backlog.open(
+        () => stream.writableLength + stream.readableLength,
+        () => stream.destroy(),
+      )
+      open.set(stream, account)
       const keepAlive = setInterval(() => write(stream, ': keep-alive\n\n'), keepAliveMs)
       let unsubscribe = () => {}
       const mute =
@@ -72,6 +78,7 @@ export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas'
         mute()
         clearInterval(keepAlive)
         open.delete(stream)
+        account.close()
         unsubscribe()
       })
       reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no').type('text/event-stream')
@@ -88,11 +95,12 @@ export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas'
     },
     count: () => open.size,
     announce(name: string, data: object) {
-      for (const stream of open) write(stream, `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
+      for (const stream of open.keys()) write(stream, `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
     },
-    endAll() {
+    /** Each is told when to come back, not all at once. */
+    endAll(retryMs: () => number) {
       hasEnded = true
-      for (const stream of open) stream.end()
+      for (const stream of open.keys()) stream.end(`retry: ${retryMs()}\n\n`)
     },
   }
 }

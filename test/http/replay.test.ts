@@ -132,3 +132,24 @@ test('subscribing again begins anew, with one stream of events', async (t) => {
   )
   assert.equal(client.frames.at(-1)?.seq, 4)
 })
+
+test('all clients together hold back a bounded amount: those that are furthest behind are cut off', async (t) => {
+  const http = await startHttp(t, { backlogBytes: 10_000_000 })
+  http.write('c-1', registered)
+  const clients = await Promise.all(upTo(8).map(() => connect(t, http.url)))
+  const [reader] = clients
+  for (const client of clients) {
+    client.ask({ op: 'subscribe', containerId: 'c-1' })
+    await until('live', () => client.of('live').length === 1)
+    if (client !== reader) client.socket.pause()
+  }
+  const waiting = () => http.connections().reduce((sum, { writableLength }) => sum + writableLength, 0)
+  const large = 'x'.repeat(300_000)
+  for (let n = 0; n < 40; n += 1) {
+    http.write('c-1', says(large))
+    assert.ok(waiting() < 11_000_000, `${waiting()} bytes wait`)
+    await until('the reader has read', () => reader?.seqs().length === n + 1)
+  }
+  assert.ok(http.sockets.count() < 8, 'some were cut off')
+  assert.equal(reader?.socket.readyState, reader?.socket.OPEN)
+})

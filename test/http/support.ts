@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config.ts'
 import { createDeadline } from '../../src/deadline.ts'
 import { createFeed } from '../../src/history/feed.ts'
 import type { HttpDeps } from '../../src/http/deps.ts'
+import { createBacklog } from '../../src/http/backlog.ts'
 import { createDrain } from '../../src/http/drain.ts'
 import { createInFlight } from '../../src/http/in-flight.ts'
 import { type Check, createProbes } from '../../src/http/probes.ts'
@@ -29,6 +30,7 @@ export interface HttpOptions {
   drainMs?: number
   isStarted?(): boolean
   log?: Logger
+  backlogBytes?: number
   deps?: Partial<Pick<HttpDeps, 'instructions' | 'containers' | 'control' | 'tail'>>
 }
 
@@ -57,8 +59,9 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
     lateRequests: drain.lateRequests,
     version: '1.2.3',
   })
-  const streams = createStreams({ history, feed, deltas, log })
-  const sockets = createSockets({ history, feed, deltas, log, config }, streams)
+  const backlog = createBacklog(log, options.backlogBytes)
+  const streams = createStreams({ history, feed, deltas, backlog, log })
+  const sockets = createSockets({ history, feed, deltas, backlog, log, config }, streams)
   const app = await createHttpServer(
     {
       config,
@@ -66,6 +69,7 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
       history,
       feed,
       deltas,
+      backlog,
       tail: { caughtUp: async () => {} },
       instructions: new Proxy({}, { get: () => absent('instructions') }) as HttpDeps['instructions'],
       containers: new Proxy({}, { get: () => absent('containers') }) as HttpDeps['containers'],

@@ -141,7 +141,7 @@ test('an event stream tells gaps, ends with the sockets, and none begins after t
   http.write('c-1', says('seven'))
   await until('the live event', () => text.includes('id: epoch-1:7'))
   http.sockets.quiet()
-  http.streams.endAll()
+  http.streams.endAll(() => 123)
   await ended
   const gap = { containerId: 'c-1', from: 2, to: 5, oldestSeq: 6, epoch: 'epoch-1' }
   assert.ok(text.includes(`event: replay.gap\ndata: ${JSON.stringify(gap)}\n\n`))
@@ -149,6 +149,9 @@ test('an event stream tells gaps, ends with the sockets, and none begins after t
     [...text.matchAll(/^id: (.+)$/gm)].map(([, id]) => id),
     ['epoch-1:5', 'epoch-1:6', 'epoch-1:7'],
   )
-  assert.match(text, /event: service\.draining\ndata: \{"deadline":"[^"]+Z","retryAfterMs":\d+\}\n\n$/)
+  assert.match(
+    text,
+    /event: service\.draining\ndata: \{"deadline":"[^"]+Z","retryAfterMs":\d+\}\n\nretry: 123\n\n$/,
+  )
   assert.equal((await fetch(path)).status, 503)
 })

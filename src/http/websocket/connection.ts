@@ -21,24 +21,29 @@ type Subscription = ReturnType<typeof createSubscription>
 /** One client: frames in, events out. */
 export function serveConnection(
   socket: WebSocket,
-  deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'log'>,
+  deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'backlog' | 'log'>,
   reading: Reading,
   grant: Grant,
 ) {
   const { history, log } = deps
   const subscriptions = new Map<string, Subscription>()
   const isOpen = () => socket.readyState === socket.OPEN
+  const account = deps.backlog.open(
+    () => socket.bufferedAmount,
+    () => socket.terminate(),
+  )
 
   function send(frame: object) {
     if (!isOpen()) return
     socket.send(JSON.stringify(frame))
+    account.note()
     if (socket.bufferedAmount > liveBufferBytes) socket.close(1013, 'too slow')
   }
 
   const fail = (code: string, message: string, containerId?: string) =>
     send({ op: 'error', code, message, ...(containerId === undefined ? {} : { containerId }) })
 
-  const hasRoom = () => socket.bufferedAmount <= replayBufferBytes
+  const hasRoom = () => socket.bufferedAmount <= (deps.backlog.isShort() ? 0 : replayBufferBytes)
 
   /** Ends at the latest when the client has missed its pings. */
   async function drained(): Promise<boolean> {
@@ -118,6 +123,7 @@ export function serveConnection(
   socket.on('close', () => {
     for (const subscription of subscriptions.values()) subscription.end()
     subscriptions.clear()
+    account.close()
   })
   // A broken connection is followed by its close.
   socket.on('error', (err) => log.debug({ err }, 'WebSocket error'))

@@ -4,7 +4,7 @@ import websocket from '@fastify/websocket'
 import type { WebSocket } from 'ws'
 import type { Authenticator } from '../../auth/authenticator.ts'
 import { type Grant, endAtExpiry } from '../../auth/grant.ts'
-import { stepBudgets } from '../../config.ts'
+import { type Config, shutdownBudget, stepBudgets } from '../../config.ts'
 import { type Deadline, race } from '../../deadline.ts'
 import { serviceError } from '../../errors.ts'
 import type { Component } from '../../lifecycle.ts'
@@ -30,7 +30,7 @@ const retryHintMs = () => 100 + Math.round(Math.random() * 900)
 
 /** Every open socket: pinged while the service runs, told and closed when it stops. */
 export function createSockets(
-  deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'log' | 'config'>,
+  deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'backlog' | 'log' | 'config'>,
   streams: Streams,
 ) {
   const { log, config } = deps
@@ -115,8 +115,7 @@ export function createSockets(
       pinging = setInterval(ping, config.PING_SECONDS * 1000)
     },
     quiet() {
-      const seconds = config.DRAIN_SECONDS + config.WORKERS_BUDGET_SECONDS
-      const deadline = new Date(Date.now() + seconds * 1000).toISOString()
+      const deadline = new Date(Date.now() + secondsOpen(config) * 1000).toISOString()
       notice = { op: 'service.draining', deadline, retryAfterMs: retryHintMs() }
       for (const client of open.values()) client.send({ ...notice, retryAfterMs: retryHintMs() })
       streams.announce('service.draining', { deadline, retryAfterMs: retryHintMs() })
@@ -125,7 +124,7 @@ export function createSockets(
       isStopped = true
       clearInterval(pinging)
       closed += streams.count()
-      streams.endAll()
+      streams.endAll(retryHintMs)
       const sockets = [...open.keys()]
       const size = Math.ceil(sockets.length / batches)
       const closing: Promise<void>[] = []
@@ -145,6 +144,13 @@ export function createSockets(
     count: () => open.size,
     closedCount: () => closed,
   } satisfies Component & Record<string, unknown>
+}
+
+/** From the signal to the end of the sockets, at the longest: all that comes before their own step. */
+function secondsOpen(config: Config): number {
+  const { steps } = shutdownBudget(config)
+  const own = steps.findIndex(({ name }) => name === 'websocket')
+  return steps.slice(0, own).reduce((sum, { seconds }) => sum + seconds, 0)
 }
 
 export type Sockets = ReturnType<typeof createSockets>
