@@ -20,7 +20,7 @@ export function parseLastEventId(id: string): Cursor {
 
 /** Server-Sent Events; open ones end together with the WebSockets. */
 export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'backlog' | 'log'>) {
-  const open = new Map<PassThrough, ReturnType<Backlog['open']>>()
+  const open = new Map<PassThrough, ReturnType<typeof createAccount>>()
   let hasEnded = false
 
   function write(stream: PassThrough, text: string) {
@@ -60,10 +60,7 @@ export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas'
       // A new stream would keep the server from closing.
       if (hasEnded) throw serviceError('draining')
       const stream = new PassThrough()
-      const account = deps.backlog.open(
-        () => stream.writableLength + stream.readableLength,
-        () => stream.destroy(),
-      )
+      const account = createAccount(stream, deps.backlog)
       open.set(stream, account)
       const keepAlive = setInterval(() => write(stream, ': keep-alive\n\n'), keepAliveMs)
       let unsubscribe = () => {}
@@ -101,6 +98,27 @@ export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas'
     endAll(retryMs: () => number) {
       hasEnded = true
       for (const stream of open.keys()) stream.end(`retry: ${retryMs()}\n\n`)
+    },
+  }
+}
+
+/** What a stream leaves unread is its own: its text is nobody else's. */
+function createAccount(stream: PassThrough, backlog: Backlog) {
+  const unread = () => stream.writableLength + stream.readableLength
+  const account = backlog.open({ unread, cut: () => stream.destroy() })
+  let held = 0
+  function hold(bytes: number) {
+    backlog.hold(bytes - held)
+    held = bytes
+  }
+  return {
+    note() {
+      hold(unread())
+      account.note()
+    },
+    close() {
+      hold(0)
+      account.close()
     },
   }
 }

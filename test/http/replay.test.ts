@@ -135,21 +135,46 @@ test('subscribing again begins anew, with one stream of events', async (t) => {
 
 test('all clients together hold back a bounded amount: those that are furthest behind are cut off', async (t) => {
   const http = await startHttp(t, { backlogBytes: 10_000_000 })
-  http.write('c-1', registered)
-  const clients = await Promise.all(upTo(8).map(() => connect(t, http.url)))
-  const [reader] = clients
-  for (const client of clients) {
-    client.ask({ op: 'subscribe', containerId: 'c-1' })
+  const ids = upTo(8).map((n) => `c-${n}`)
+  const clients = []
+  for (const id of ids) {
+    http.write(id, registered)
+    const client = await connect(t, http.url)
+    clients.push(client)
+    client.ask({ op: 'subscribe', containerId: id })
     await until('live', () => client.of('live').length === 1)
-    if (client !== reader) client.socket.pause()
+    if (id !== 'c-1') client.socket.pause()
   }
+  const [reader] = clients
   const waiting = () => http.connections().reduce((sum, { writableLength }) => sum + writableLength, 0)
   const large = 'x'.repeat(300_000)
   for (let n = 0; n < 40; n += 1) {
-    http.write('c-1', says(large))
-    assert.ok(waiting() < 11_000_000, `${waiting()} bytes wait`)
+    for (const id of ids) http.write(id, says(large))
+    assert.ok(waiting() < 14_000_000, `${waiting()} bytes wait`)
     await until('the reader has read', () => reader?.seqs().length === n + 1)
   }
   assert.ok(http.sockets.count() < 8, 'some were cut off')
   assert.equal(reader?.socket.readyState, reader?.socket.OPEN)
+})
+
+test('an event that many clients are slow to read is in memory once', async (t) => {
+  const http = await startHttp(t, { backlogBytes: 10_000_000 })
+  http.write('c-1', registered)
+  const clients = await Promise.all(upTo(20).map(() => connect(t, http.url)))
+  for (const client of clients) {
+    client.ask({ op: 'subscribe', containerId: 'c-1' })
+    await until('live', () => client.of('live').length === 1)
+    client.socket.pause()
+  }
+  const large = 'x'.repeat(300_000)
+  const waiting = () => http.connections().reduce((sum, { writableLength }) => sum + writableLength, 0)
+  let written = 0
+  await until('three times the limit waits', () => {
+    http.write('c-1', says(large))
+    written += 1
+    return waiting() > 30_000_000
+  })
+  assert.equal(http.sockets.count(), 20)
+  for (const { socket } of clients) socket.resume()
+  for (const client of clients) await until('all of it', () => client.seqs().length === written)
 })

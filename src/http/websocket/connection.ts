@@ -6,6 +6,7 @@ import type { HttpDeps } from '../deps.ts'
 import { placeCursor, replay } from '../replay.ts'
 import type { Reading } from '../reading.ts'
 import { type ClientFrame, parseFrame } from './frames.ts'
+import { sendFrame } from './sender.ts'
 
 /** While it replays, a client that reads slowly is waited for. */
 const replayBufferBytes = 1024 * 1024
@@ -28,14 +29,14 @@ export function serveConnection(
   const { history, log } = deps
   const subscriptions = new Map<string, Subscription>()
   const isOpen = () => socket.readyState === socket.OPEN
-  const account = deps.backlog.open(
-    () => socket.bufferedAmount,
-    () => socket.terminate(),
-  )
+  const account = deps.backlog.open({
+    unread: () => socket.bufferedAmount,
+    cut: () => socket.terminate(),
+  })
 
   function send(frame: object) {
     if (!isOpen()) return
-    socket.send(JSON.stringify(frame))
+    sendFrame(socket, frame, deps.backlog)
     account.note()
     if (socket.bufferedAmount > liveBufferBytes) socket.close(1013, 'too slow')
   }
