@@ -114,6 +114,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     owned: () => ownership.owned().length,
     lagSeconds: tail.lagSeconds,
     sockets: () => sockets.count(),
+    unreadBytes: () => backlog.bytes(),
     lateRequests: drain.lateRequests,
   })
   const sessions = createSessions({ run: runBack, daemons, emit })

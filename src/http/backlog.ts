@@ -53,6 +53,7 @@ export function createBacklog(log: Logger, limit = limitBytes) {
         close: () => behind.delete(client),
       }
     },
+    bytes: () => total,
     /** Half of it is used: who asks for old events waits until others have read theirs. */
     isShort: () => total > limit / 2,
   }

@@ -20,6 +20,7 @@ export function createMetrics(read: {
   owned(): number
   lagSeconds(): number
   sockets(): number
+  unreadBytes(): number
   lateRequests(): number
   version: string
 }) {
@@ -127,6 +128,7 @@ export function createMetrics(read: {
   )
   gauge('baton_containers_owned', 'Containers that this pod owns', read.owned)
   gauge('baton_websocket_connections', 'Open WebSockets', read.sockets)
+  gauge('baton_unread_bytes', 'Memory that waits for clients to read it', read.unreadBytes)
   const late = new Counter({
     name: 'baton_late_requests_total',
     help: 'Requests in the last fifth of the drain window: above 0 it is too short',

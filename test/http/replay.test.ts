@@ -154,6 +154,9 @@ test('all clients together hold back a bounded amount: those that are furthest b
     await until('the reader has read', () => reader?.seqs().length === n + 1)
   }
   assert.ok(http.sockets.count() < 8, 'some were cut off')
+  assert.ok(http.unreadBytes() > 5_000_000 && http.unreadBytes() < 14_000_000, `${http.unreadBytes()}`)
+  for (const { socket } of clients) socket.resume()
+  await until('nothing waits any more', () => http.unreadBytes() === 0)
   assert.equal(reader?.socket.readyState, reader?.socket.OPEN)
 })
 
@@ -177,4 +180,5 @@ test('an event that many clients are slow to read is in memory once', async (t) 
   assert.equal(http.sockets.count(), 20)
   for (const { socket } of clients) socket.resume()
   for (const client of clients) await until('all of it', () => client.seqs().length === written)
+  assert.equal(http.unreadBytes(), 0)
 })

@@ -49,6 +49,7 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
   const inFlight = createInFlight()
   const config = loadConfig({ ...options.env })
   const log = options.log ?? pino({ level: 'silent' })
+  const backlog = createBacklog(log, options.backlogBytes)
   const metrics = createMetrics({
     podId: 'pod-1',
     history,
@@ -56,10 +57,10 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
     owned: () => 2,
     lagSeconds: () => 0,
     sockets: () => sockets.count(),
+    unreadBytes: backlog.bytes,
     lateRequests: drain.lateRequests,
     version: '1.2.3',
   })
-  const backlog = createBacklog(log, options.backlogBytes)
   const streams = createStreams({ history, feed, deltas, backlog, log })
   const sockets = createSockets({ history, feed, deltas, backlog, log, config }, streams)
   const app = await createHttpServer(
@@ -118,6 +119,7 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
     metrics,
     streams,
     sockets,
+    unreadBytes: backlog.bytes,
     /** The server's ends, in order of arrival. */
     connections: () => [...connections],
     publish,

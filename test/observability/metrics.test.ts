@@ -22,6 +22,7 @@ async function startMetrics(t: TestContext) {
     owned: () => 2,
     lagSeconds: () => 1.5,
     sockets: () => 3,
+    unreadBytes: () => 4096,
     lateRequests: () => late,
     version: '1.2.3',
   })
@@ -76,6 +77,7 @@ test('everything that an alert needs is there from the start', async (t) => {
     'baton_recoveries_total',
     'baton_shutdown_phase',
     'baton_shutdown_step_duration_seconds',
+    'baton_unread_bytes',
     'baton_websocket_connections',
   ]
   assert.deepEqual(names, new Set(expected))
