@@ -75,4 +75,5 @@ export type {
   EventItem,
   EventsOptions,
   Gap,
+  Token,
 } from './types.ts'

@@ -9,17 +9,24 @@ import {
   type EventItem,
   type EventsOptions,
   type Gap,
+  type Token,
 } from './types.ts'
 
 /** Closed for good: another socket would be closed for the same reason. */
 const finalCodes = new Map([
   [1008, 'policy'],
-  [4401, 'unauthorized'],
+  [4401, 'unauthenticated'],
   [4403, 'forbidden'],
   [4404, 'container_not_found'],
 ])
 /** Refusals that pass. */
-const passing = new Set(['internal_error', 'history_unavailable', 'redis_unavailable', 'draining'])
+const passing = new Set([
+  'internal_error',
+  'history_unavailable',
+  'redis_unavailable',
+  'issuer_unavailable',
+  'draining',
+])
 
 interface Frame {
   op?: string
@@ -35,7 +42,7 @@ interface Frame {
 /** One unbroken sequence over as many sockets as it takes: every event once, in order, or a gap that says what is lost. */
 export async function* readEvents(
   urls: readonly string[],
-  { token, heartbeatMs }: { token: string | undefined; heartbeatMs: number },
+  { token, heartbeatMs }: { token: Token | undefined; heartbeatMs: number },
   options: EventsOptions,
 ): AsyncGenerator<EventItem, void, undefined> {
   const stop = new AbortController()
@@ -67,7 +74,7 @@ function wanted({ containers, containerId, afterSeq, epoch }: EventsOptions) {
 
 async function follow(deps: {
   urls: readonly string[]
-  token: string | undefined
+  token: Token | undefined
   heartbeatMs: number
   options: EventsOptions
   cursors: Cursors
@@ -77,12 +84,13 @@ async function follow(deps: {
   const { urls, token, heartbeatMs, options, cursors, inbox, signal } = deps
   let refusal: BatonError | undefined
   let attempt = 0
+  let wasConnected = false
 
   for (let turn = 0; !signal.aborted; turn += 1) {
     const url = urls[turn % urls.length] ?? ''
     const ending = await runSocket({
       url,
-      token,
+      token: typeof token === 'function' ? await token() : token,
       heartbeatMs,
       signal,
       onOpen(send) {
@@ -93,7 +101,11 @@ async function follow(deps: {
     })
     if (signal.aborted || cursors.all().length === 0) return
     refusal ??= finalRefusal(ending)
-    if (refusal !== undefined) throw refusal
+    // A token that was good expires; the next one may be good again.
+    const hasExpired = refusal?.code === 'unauthenticated' && typeof token === 'function' && wasConnected
+    if (refusal !== undefined && !hasExpired) throw refusal
+    refusal = undefined
+    wasConnected = false
     // It was this side that could not keep up: there is nobody to be polite to.
     if (!inbox.hasRoom()) {
       await inbox.empty(signal)
@@ -120,6 +132,7 @@ async function follow(deps: {
         return deliver(cursors.gap(gapOf(raw)))
       case 'subscribed':
         attempt = 0
+        wasConnected = true
         cursors.subscribed(containerId, frame.headSeq ?? 0, frame.epoch ?? null)
         options.onState?.({ kind: 'connected', url })
         return true

@@ -1,5 +1,5 @@
 import { jitterMs, sleep } from './backoff.ts'
-import { BatonError } from './types.ts'
+import { BatonError, type Token } from './types.ts'
 
 export interface RequestOptions {
   body?: unknown
@@ -14,11 +14,7 @@ const attemptMs = 15_000
 const passing = new Set([429, 502, 503, 504])
 
 /** Requests that outlive a pod: tried again, at the next address, until one is answered or the time is over. */
-export function createRequests(deps: {
-  urls: readonly string[]
-  token: string | undefined
-  retryMs: number
-}) {
+export function createRequests(deps: { urls: readonly string[]; token: Token | undefined; retryMs: number }) {
   const { urls, token, retryMs } = deps
   let turn = 0
 
@@ -28,22 +24,27 @@ export function createRequests(deps: {
     const endsAt = Date.now() + retryMs
     for (let attempt = 0; ; attempt += 1) {
       const url = (urls[turn % urls.length] ?? '').replace(/\/$/, '')
+      const bearer = typeof token === 'function' ? await token() : token
       const tried = await fetch(`${url}${path}`, {
         method,
         signal: AbortSignal.any([signal, AbortSignal.timeout(attemptMs)]),
         headers: {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
           ...headers,
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      }).then(readAnswer, (cause: unknown) => ({ cause }))
+      })
+        .then(readAnswer)
+        .catch((cause: unknown) => ({ cause }))
       if ('value' in tried && tried.error === undefined) return tried.value as T
       signal.throwIfAborted()
 
       const error = 'cause' in tried ? unreachable(url, tried.cause) : tried.error
       const isUndone = error.code === 'draining' || isRefused(error)
-      const isPassing = error.status === undefined || passing.has(error.status)
+      // A full queue is for the caller to decide about.
+      const isPassing =
+        error.status === undefined || (passing.has(error.status) && error.code !== 'queue_full')
       const retryAfterMs = 'retryAfterMs' in tried ? tried.retryAfterMs : undefined
       const delayMs = Math.max(retryAfterMs ?? 0, jitterMs(attempt))
       if (!isPassing || !(isRepeatable || isUndone) || Date.now() + delayMs > endsAt) throw error
@@ -56,7 +57,7 @@ export function createRequests(deps: {
 
 async function readAnswer(response: Response) {
   const text = await response.text()
-  const value: unknown = text === '' ? null : JSON.parse(text)
+  const value = parse(text)
   if (response.ok) return { value, error: undefined }
   const { code, detail, title } = (value ?? {}) as { code?: string; detail?: string; title?: string }
   const message = detail ?? title ?? `answered ${response.status}`
@@ -65,6 +66,15 @@ async function readAnswer(response: Response) {
     value,
     error: new BatonError(code ?? 'unknown', message, { status: response.status }),
     retryAfterMs: Number.isFinite(retryAfter) ? retryAfter * 1000 : undefined,
+  }
+}
+
+/** What stands between may answer with a page of its own. */
+function parse(text: string): unknown {
+  try {
+    return text === '' ? null : JSON.parse(text)
+  } catch {
+    return null
   }
 }
 

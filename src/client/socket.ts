@@ -7,13 +7,14 @@ const openMs = 10_000
 
 /**
  * Runs one WebSocket to its end and tells how it ended. The platform's own WebSocket, in Node and in browsers: it can
- * set no header, so the token is the first frame.
+ * set no header, so the token is the first frame, and all else comes after its answer.
  */
 export function runSocket(options: {
   url: string
   token: string | undefined
   heartbeatMs: number
   signal: AbortSignal
+  /** It may ask for events now. */
   onOpen(send: (frame: object) => void): void
   /** `false` ends the socket: this side has no room, or no use for it any more. */
   onFrame(frame: Record<string, unknown>, bytes: number): boolean
@@ -34,15 +35,16 @@ export function runSocket(options: {
     }
     socket.addEventListener('open', () => {
       clearTimeout(opening)
-      if (token !== undefined) send({ op: 'auth', token })
-      onOpen(send)
+      if (token === undefined) onOpen(send)
+      else send({ op: 'auth', token })
     })
     socket.addEventListener('message', ({ data }) => {
       if (hasEnded) return
       heardAt = Date.now()
       const text = String(data)
-      if (!onFrame(JSON.parse(text) as Record<string, unknown>, text.length))
-        end({ code: 1000, reason: 'no more wanted' })
+      const frame = JSON.parse(text) as Record<string, unknown>
+      if (frame.op === 'authenticated') onOpen(send)
+      else if (!onFrame(frame, text.length)) end({ code: 1000, reason: 'no more wanted' })
     })
     socket.addEventListener('close', ({ code, reason }) => end({ code, reason }))
     // A close without a reason follows it.

@@ -48,11 +48,13 @@ export interface EventsOptions extends Partial<Cursor> {
   onState?(state: ConnectionState): void
 }
 
+export type Token = string | (() => string | Promise<string>)
+
 export interface ClientOptions {
   /** `http://host:port` of the service, or of several of its pods. */
   url: string | readonly string[]
-  /** A bearer token. */
-  token?: string
+  /** A bearer token, or what gives a fresh one for every request and every socket. */
+  token?: Token
   /** How long a request is tried again while no pod takes it. */
   retryMs?: number
   /** A socket that is silent for twice this time is taken for dead. */
