@@ -8,7 +8,7 @@ import { type Position, type Reader, createRandom, openReader } from './support.
 
 const containers = ['a', 'b', 'c']
 const firstSeed = Number(process.env.SEED ?? 1)
-const runs = Number(process.env.RUNS ?? 8)
+const runs = Number(process.env.RUNS ?? 5)
 
 /** Random events, disconnects and cursors; with `losses` also holes in the journal, pruning and new epochs. */
 async function run(t: TestContext, seed: number, losses: boolean) {

@@ -9,7 +9,7 @@ import { type Position, type Reader, createRandom, openReader } from './support.
 
 const containers = ['a', 'b', 'c']
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
-const restarts = Number(process.env.RESTARTS ?? 4)
+const restarts = Number(process.env.RESTARTS ?? 3)
 
 test('pods that are restarted and clients that drop out see every event once and in order', async (t) => {
   t.diagnostic(`SEED=${seed}`)

@@ -82,6 +82,7 @@ test('keys outlive a Redis that lost its data, twice', async (t) => {
   await client.call('POST', '/v1/containers/a/queue/pause')
   const waiting = (await submit(url, 'waiting', { text: 'sleep 60s' })).answer
   const eraser = new Redis(redis.url)
+  eraser.on('error', () => {})
   t.after(() => eraser.disconnect())
   for (let loss = 1; loss <= 2; loss += 1) {
     const before = await eraser.get('{baton}:epoch')
@@ -103,6 +104,7 @@ test('a key is forgotten after 24 hours, and with its container', async (t) => {
   const { url } = await startService(t, { redis })
   const client = createClient(url)
   const looker = new Redis(redis.url)
+  looker.on('error', () => {})
   t.after(() => looker.disconnect())
   await client.register('a')
   const first = (await submit(url, 'key', { text: 'x' })).answer
