@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
   ConfigError,
+  accessWarning,
   graceWarning,
   loadConfig,
   retentionMs,
@@ -83,14 +84,60 @@ test('contradictions are reported beside values of the wrong form', () => {
   ])
 })
 
-test('an address that is not loopback needs ALLOW_ANONYMOUS', () => {
-  assert.match(problemsOf({ HOST: '0.0.0.0' })[0] ?? '', /^HOST: "0\.0\.0\.0" .*ALLOW_ANONYMOUS=true/)
+test('an address that is not loopback needs authentication or ALLOW_ANONYMOUS', () => {
+  assert.match(
+    problemsOf({ HOST: '0.0.0.0' })[0] ?? '',
+    /^HOST: "0\.0\.0\.0" .*API_TOKENS.*ALLOW_ANONYMOUS=true/,
+  )
+  const token = 'a-token-of-20-letters'
+  assert.deepEqual(problemsOf({ HOST: '0.0.0.0', API_TOKENS: token }), [])
+  assert.deepEqual(problemsOf({ HOST: '::', JWT_ISSUER: 'https://id.example', JWT_AUDIENCE: 'baton' }), [])
   for (const HOST of ['127.0.0.2', '::1', 'localhost']) assert.deepEqual(problemsOf({ HOST }), [])
   assert.deepEqual(problemsOf({ HOST: '0.0.0.0', ALLOW_ANONYMOUS: 'true' }), [])
   assert.equal(problemsOf({ HOST: '127.evil.example' }).length, 1)
 })
 
+test('settings of who may come in that contradict one another are reported', () => {
+  const token = 'a-token-of-20-letters'
+  const issuer = { JWT_ISSUER: 'https://id.example', JWT_AUDIENCE: 'baton' }
+  const cases: [NodeJS.ProcessEnv, RegExp][] = [
+    [{ API_TOKENS: token, ALLOW_ANONYMOUS: 'true' }, /^ALLOW_ANONYMOUS: /],
+    [{ ...issuer, ALLOW_ANONYMOUS: 'true' }, /^ALLOW_ANONYMOUS: /],
+    [{ JWT_ISSUER: 'https://id.example' }, /^JWT_AUDIENCE: is not set/],
+    [{ JWT_AUDIENCE: 'baton' }, /^JWT_AUDIENCE: .*JWT_ISSUER/],
+    [{ JWT_JWKS_URL: 'https://id.example/keys' }, /^JWT_JWKS_URL: .*JWT_ISSUER/],
+    [{ ...issuer, JWT_ISSUER: 'http://id.example' }, /^JWT_ISSUER: .*https/],
+    [{ ...issuer, JWT_ISSUER: 'id.example' }, /^JWT_ISSUER: .*https/],
+    [{ ...issuer, JWT_JWKS_URL: 'http://id.example/keys' }, /^JWT_JWKS_URL: .*https/],
+    [{ API_TOKENS: 'short' }, /^API_TOKENS: entry 1 \(not shown\) .*16/],
+    [{ PORT: '4000', METRICS_PORT: '4000' }, /^METRICS_PORT: 4000 is PORT too/],
+    [{ ALLOWED_ORIGINS: 'https://a.example, b.example' }, /^ALLOWED_ORIGINS: "b\.example"/],
+    [{ ALLOWED_ORIGINS: 'https://a.example/path' }, /^ALLOWED_ORIGINS: /],
+  ]
+  for (const [env, expected] of cases) {
+    const problems = problemsOf(env)
+    assert.equal(problems.length, 1, problems.join('\n'))
+    assert.match(problems[0] ?? '', expected)
+  }
+  assert.deepEqual(problemsOf({ ...issuer, API_TOKENS: token, PORT: '0', METRICS_PORT: '0' }), [])
+  assert.deepEqual(problemsOf({ ALLOWED_ORIGINS: 'https://a.example, http://127.0.0.1:8080' }), [])
+})
+
+test('a service without authentication says so', () => {
+  assert.match(accessWarning(loadConfig({})) ?? '', /only this machine/)
+  assert.match(accessWarning(loadConfig({ HOST: '0.0.0.0', ALLOW_ANONYMOUS: 'true' })) ?? '', /whoever/)
+  assert.equal(accessWarning(loadConfig({ API_TOKENS: 'a-token-of-20-letters' })), undefined)
+})
+
+test('tokens can come from a file, one a line', (t) => {
+  const API_TOKENS_FILE = fileWith(t, 'a-token-of-20-letters\nanother-of-20-letters:read\n')
+  assert.match(loadConfig({ API_TOKENS_FILE }).API_TOKENS, /^a-token\S+\nanother/)
+})
+
 test('no problem shows a secret', () => {
+  const tokens = problemsOf({ API_TOKENS: 'hunter2hunter2hunter2:admin hunter3', ALLOW_ANONYMOUS: 'true' })
+  assert.doesNotMatch(tokens.join(), /hunter/)
+
   const text = problemsOf({ REDIS_URL: 'http://:hunter2@redis', PORT: 'x' }).join('\n')
   assert.match(text, /^REDIS_URL: /m)
   assert.doesNotMatch(text, /hunter2/)

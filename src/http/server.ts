@@ -56,7 +56,7 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
   app.setErrorHandler(sendProblem)
   app.setNotFoundHandler((request, reply) => {
     const allowed = methods.of(request.url)
-    if (allowed.length > 0) {
+    if (allowed.length > 0 && !allowed.includes(request.method)) {
       reply.header('allow', allowed.join(', '))
       throw serviceError('method_not_allowed', `${request.method} does not exist here`)
     }
