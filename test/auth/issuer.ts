@@ -2,13 +2,16 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
-import { type JWTPayload, SignJWT, exportJWK, generateKeyPair } from 'jose'
+import { type CryptoKey, type JWTPayload, SignJWT, exportJWK, generateKeyPair } from 'jose'
 
 /** A small OpenID issuer on loopback, with keys that it can exchange and a door that it can close. */
 export async function startIssuer(t: TestContext) {
   const server = createServer((request, response) => {
     asked.push(request.url ?? '')
-    if (isDown) return response.writeHead(500).end()
+    if (isDown) {
+      response.writeHead(500).end()
+      return
+    }
     const body = request.url === '/keys' ? { keys } : { issuer: named ?? url, jwks_uri: `${url}/keys` }
     response.setHeader('content-type', 'application/json').end(JSON.stringify(body))
   }).listen(0, '127.0.0.1')
@@ -25,14 +28,14 @@ export async function startIssuer(t: TestContext) {
   const keys = [{ ...(await exportJWK(pair.publicKey)), kid: 'k-1', alg: 'ES256' }]
   const stranger = await generateKeyPair('ES256')
 
-  const sign = (claims: JWTPayload, { by = pair.privateKey, expires = '1h' as string | number } = {}) =>
+  const sign = (claims: JWTPayload, options: { by?: CryptoKey; expires?: string | number } = {}) =>
     new SignJWT(claims)
       .setProtectedHeader({ alg: 'ES256', kid: 'k-1' })
-      .setIssuer(String(claims.iss ?? url))
+      .setIssuer(claims.iss ?? url)
       .setAudience(String(claims.aud ?? 'baton'))
       .setSubject('someone')
-      .setExpirationTime(expires)
-      .sign(by)
+      .setExpirationTime(options.expires ?? '1h')
+      .sign(options.by ?? pair.privateKey)
 
   return {
     url,

@@ -25,7 +25,7 @@ test('a wrong entry is named by its number and never shown', () => {
     [`${a}:read:`, /container id/],
     [`${a}:read:c-1,,c-2`, /container id/],
     [`${a}:read:..`, /container id/],
-    [`${'ä'.repeat(20)}`, /other characters/],
+    ['ä'.repeat(20), /other characters/],
     [':read', /less than 16/],
   ] as const
   for (const [entry, expected] of wrong) {

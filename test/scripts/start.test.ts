@@ -28,7 +28,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** A checkout whose service is the stub; its packages are those of this one. */
-async function checkout(t: TestContext) {
+async function checkout(t: TestContext, more: Record<string, string> = {}) {
   const dir = fs.mkdtempSync(join(tmpdir(), 'baton start-'))
   for (const path of ['scripts', 'src', 'package.json', 'package-lock.json']) {
     fs.cpSync(join(root, path), join(dir, path), { recursive: true })
@@ -45,7 +45,7 @@ async function checkout(t: TestContext) {
   const redisPidFile = join(dir, 'data/redis/redis.pid')
   const path = `${dirname(process.execPath)}:${process.env.PATH}`
   const given = { PATH: path, PORT: String(await freePort()), PID_FILE: pidFile }
-  const env = { ...process.env, REDIS_URL: '', REDIS_URL_FILE: '', DATA_DIR: '', ...given }
+  const env = { ...process.env, REDIS_URL: '', REDIS_URL_FILE: '', DATA_DIR: '', ...given, ...more }
   const pidIn = (file: string) =>
     (fs.existsSync(file) ? Number(fs.readFileSync(file, 'utf8')) : 0) || undefined
 
@@ -96,6 +96,16 @@ test('prints what to try next: three curl lines, the documentation, how to stop'
   assert.ok(run.output().includes(`http://127.0.0.1:${port}/docs`))
   assert.ok(run.output().includes(`kill -TERM $(cat ${pidFile})`) || run.output().includes(pidFile))
   assert.ok(run.output().split('\n').length < 24)
+})
+
+test('with tokens the curl lines have a header and show no token', async (t) => {
+  const token = 'a-token-of-20-letters'
+  const { started } = await checkout(t, { API_TOKENS: token })
+  const run = await started()
+  const lines = run.output().match(/^ {2}curl -H "Authorization: Bearer \$TOKEN" .*\/v1\/containers\/c-1/gm)
+  assert.equal(lines?.length, 3)
+  assert.match(run.output(), /TOKEN is one of API_TOKENS/)
+  assert.ok(!run.output().includes(token))
 })
 
 for (const [how, signal] of [
