@@ -116,6 +116,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     sockets: () => sockets.count(),
     unreadBytes: () => backlog.bytes(),
     lateRequests: drain.lateRequests,
+    readiness: () => probes.readiness(),
   })
   const sessions = createSessions({ run: runBack, daemons, emit })
   const recovery = createRecovery({

@@ -5,8 +5,13 @@ import type { RecoveryEnd } from '../health/recovery.ts'
 import type { History } from '../history/open.ts'
 import type { JournalEvent } from '../journal/event.ts'
 import type { Phase, StepReport } from '../lifecycle.ts'
+import type { Cause } from '../queues/turn.ts'
 
 const phases: Phase[] = ['starting', 'running', 'draining', 'stopping', 'stopped']
+/** Counters start at 0: Prometheus sees no increase in a series that begins at 1. */
+const outcomes = ['succeeded', 'failed', 'cancelled']
+const causes: Cause[] = ['drain', 'crash', 'hang']
+const recoveryEnds: RecoveryEnd[] = ['recovered', 'quarantined', 'stopped']
 const daemonStates = ['starting', 'ready', 'busy', 'stopping', 'failed'] as const
 /** Seconds; turns of an agent take from a second to an hour. */
 const turnBuckets = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800, 3600]
@@ -22,6 +27,7 @@ export function createMetrics(read: {
   sockets(): number
   unreadBytes(): number
   lateRequests(): number
+  readiness(): Promise<{ checks: Record<string, { ok: boolean }> }>
   version: string
 }) {
   const registry = new Registry()
@@ -33,15 +39,15 @@ export function createMetrics(read: {
     name: string,
     help: string,
     label: string,
-    collect: (set: (value: string, count: number) => void) => void,
+    collect: (set: (value: string, count: number) => void) => void | Promise<void>,
   ) =>
     new Gauge({
       name,
       help,
       labelNames: [label],
       registers,
-      collect() {
-        collect((value, count) => this.set({ [label]: value }, count))
+      async collect() {
+        await collect((value, count) => this.set({ [label]: value }, count))
       },
     })
 
@@ -83,6 +89,9 @@ export function createMetrics(read: {
     labelNames: ['outcome'],
     registers,
   })
+  for (const outcome of outcomes) ended.inc({ outcome }, 0)
+  for (const cause of causes) interruptions.inc({ cause }, 0)
+  for (const outcome of recoveryEnds) recoveries.inc({ outcome }, 0)
   const phase = new Gauge({
     name: 'baton_shutdown_phase',
     help: '1 for the phase of life that the service is in',
@@ -138,6 +147,14 @@ export function createMetrics(read: {
       late.inc(read.lateRequests())
     },
   })
+  collected(
+    'baton_readiness_check',
+    '1 for each check of /readyz that is well, else 0',
+    'check',
+    async (set) => {
+      for (const [check, { ok }] of Object.entries((await read.readiness()).checks)) set(check, ok ? 1 : 0)
+    },
+  )
   collected('baton_build_info', 'The version', 'version', (set) => set(read.version, 1))
 
   const queuedAt = new Map<string, number>()

@@ -59,6 +59,7 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
     sockets: () => sockets.count(),
     unreadBytes: backlog.bytes,
     lateRequests: drain.lateRequests,
+    readiness: async () => ({ checks: {} }),
     version: '1.2.3',
   })
   const streams = createStreams({ history, feed, deltas, backlog, log })

@@ -24,6 +24,7 @@ async function startMetrics(t: TestContext) {
     sockets: () => 3,
     unreadBytes: () => 4096,
     lateRequests: () => late,
+    readiness: async () => ({ checks: { redis: { ok: true }, sqlite: { ok: false } } }),
     version: '1.2.3',
   })
   const writer = createWriter()
@@ -74,6 +75,7 @@ test('everything that an alert needs is there from the start', async (t) => {
     'baton_late_requests_total',
     'baton_queue_depth',
     'baton_queue_oldest_age_seconds',
+    'baton_readiness_check',
     'baton_recoveries_total',
     'baton_shutdown_phase',
     'baton_shutdown_step_duration_seconds',
@@ -137,5 +139,15 @@ test('two apps in one process keep their numbers apart', async (t) => {
   const [one, two] = [await startMetrics(t), await startMetrics(t)]
   one.metrics.recovery('recovered')
   assert.match(await one.text(), /^baton_recoveries_total\{outcome="recovered"\} 1$/m)
-  assert.doesNotMatch(await two.text(), /^baton_recoveries_total\{/m)
+  assert.match(await two.text(), /^baton_recoveries_total\{outcome="recovered"\} 0$/m)
+})
+
+test('the readiness checks are shown one by one, and every counter begins at 0', async (t) => {
+  const { text } = await startMetrics(t)
+  const shown = await text()
+  assert.match(shown, /^baton_readiness_check\{check="redis"\} 1$/m)
+  assert.match(shown, /^baton_readiness_check\{check="sqlite"\} 0$/m)
+  assert.match(shown, /^baton_recoveries_total\{outcome="quarantined"\} 0$/m)
+  assert.match(shown, /^baton_interruptions_total\{cause="crash"\} 0$/m)
+  assert.match(shown, /^baton_instructions_total\{outcome="failed"\} 0$/m)
 })
