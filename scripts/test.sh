@@ -5,9 +5,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . scripts/node.sh
 . scripts/redis.sh
 . scripts/helm.sh
+. scripts/tools.sh
 
 use_node && install_packages && find_redis || exit 1
 find_helms
+find_deploy_tools
 
 failed=
 check() {
