@@ -8,6 +8,8 @@ import type { Phase, StepReport } from '../lifecycle.ts'
 import type { Cause } from '../queues/turn.ts'
 
 const phases: Phase[] = ['starting', 'running', 'draining', 'stopping', 'stopped']
+/** Gauges that are called totals; the same numbers come by type without the suffix. */
+const misnamed = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`)
 /** Counters start at 0: Prometheus sees no increase in a series that begins at 1. */
 const outcomes = ['succeeded', 'failed', 'cancelled']
 const causes: Cause[] = ['drain', 'crash', 'hang']
@@ -33,6 +35,7 @@ export function createMetrics(read: {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
+  for (const name of misnamed) registry.removeSingleMetric(name)
 
   /** Metrics that read their value when Prometheus asks. */
   const collected = (
