@@ -37,13 +37,15 @@ export async function until<T>(
 }
 
 /** Speaks to a running service as a user would. */
-export function createClient(base: string) {
+export function createClient(base: string, token?: string) {
   async function call(method: string, path: string, body?: unknown) {
     const response = await fetch(`${base}${path}`, {
       method,
-      ...(body === undefined
-        ? {}
-        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     const text = await response.text()
     return {
