@@ -11,7 +11,7 @@ export const skip =
 
 export const chart = process.env.CHART ?? fileURLToPath(new URL('../../../helm', import.meta.url))
 export const image = process.env.IMAGE ?? 'docker.io/baton/baton:dev'
-export const release = 'baton'
+export const release = 'baton-test'
 
 interface Service {
   spec: { clusterIP: string; ports: { name: string; port: number; nodePort?: number }[] }

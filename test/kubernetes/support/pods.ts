@@ -74,14 +74,9 @@ export function watchPods(t: TestContext, namespace: string, selector: string) {
         'json',
       ]
       child = spawn('kubectl', args, { stdio: ['ignore', 'pipe', 'inherit'] })
-      let text = ''
       if (child.stdout === null) throw new Error('no output')
-      // One object after the other, each ends with a brace in the first column.
       createInterface({ input: child.stdout }).on('line', (line) => {
-        text += line
-        if (line !== '}') return
-        take(JSON.parse(text) as { type: string; object: Pod })
-        text = ''
+        take(JSON.parse(line) as { type: string; object: Pod })
       })
       await once(child, 'close')
     }
