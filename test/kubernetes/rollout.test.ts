@@ -13,6 +13,10 @@ test('a rolling update under load drops nothing', { skip, timeout: testMs }, asy
   const measured = await measureRollouts(t, 'baton-rollout', spread, rollouts)
   await record('rollout', row(measured))
   t.diagnostic(JSON.stringify(row(measured)))
+  for (const { name, orderedAt, terminated, report } of measured.ended)
+    t.diagnostic(
+      `${name}: ordered ${orderedAt}, signal ${report?.startedAt}, ended ${terminated?.finishedAt}`,
+    )
   assert.deepEqual(measured.failures, [])
   assertClean(measured.audit)
   assert.equal(measured.audit.cutOff, 0)

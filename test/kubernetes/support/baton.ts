@@ -78,7 +78,7 @@ export async function install(t: TestContext, namespace: string, values: string[
 export type Installed = Awaited<ReturnType<typeof install>>
 
 /** The address of the Service as seen from here: its own inside the cluster's network, else a node's port. */
-export async function reach(namespace: string): Promise<string> {
+export async function reach(namespace: string, ms = 60_000): Promise<string> {
   const { spec } = await read<Service>('-n', namespace, 'get', 'service', release)
   const { items: nodes } = await read<{ items: Node[] }>('get', 'nodes')
   const [port] = spec.ports
@@ -89,18 +89,22 @@ export async function reach(namespace: string): Promise<string> {
     `http://${spec.clusterIP}:${port?.port}`,
     ...(port?.nodePort === undefined ? [] : hosts.map((host) => `http://${host}:${port.nodePort}`)),
   ]
-  return until(`the Service answers on one of ${candidates.join(', ')}`, async () => {
-    for (const candidate of candidates) {
-      const signal = AbortSignal.timeout(2000)
-      const answer = await fetch(`${candidate}/livez`, { signal }).catch(() => undefined)
-      if (answer?.ok === true) return candidate
-    }
-    return undefined
-  })
+  return until(
+    `the Service answers on one of ${candidates.join(', ')}`,
+    async () => {
+      for (const candidate of candidates) {
+        const signal = AbortSignal.timeout(2000)
+        const answer = await fetch(`${candidate}/livez`, { signal }).catch(() => undefined)
+        if (answer?.ok === true) return candidate
+      }
+      return undefined
+    },
+    ms,
+  )
 }
 
 /** The token that the chart made, if it made one. */
-async function readToken(namespace: string): Promise<string | undefined> {
+export async function readToken(namespace: string): Promise<string | undefined> {
   const { items } = await read<Secrets>(
     '-n',
     namespace,

@@ -39,7 +39,8 @@ export interface Terminated {
 export interface Ended {
   name: string
   terminated: Terminated | undefined
-  /** Seconds from the order to end to the end of the container. */
+  /** When it was told to end, and the seconds from then to the end of its container. */
+  orderedAt: string
   seconds: number
   graceSeconds: number
   report: ShutdownReport | undefined
@@ -56,6 +57,8 @@ export const listPods = async (namespace: string, selector: string) =>
 export function watchPods(t: TestContext, namespace: string, selector: string) {
   const pods = new Map<string, Pod>()
   const gone = new Map<string, Pod>()
+  /** When each was told to end: the API server dates a deletion at the end of its grace, and again at the very end. */
+  const orders = new Map<string, number>()
   let isStopped = false
   let child: ReturnType<typeof spawn> | undefined
 
@@ -83,8 +86,10 @@ export function watchPods(t: TestContext, namespace: string, selector: string) {
   }
 
   function take({ type, object }: { type: string; object: Pod }) {
-    const { uid } = object.metadata
+    const { uid, deletionTimestamp, deletionGracePeriodSeconds = 0 } = object.metadata
     pods.set(uid, object)
+    if (deletionTimestamp !== undefined && !orders.has(uid))
+      orders.set(uid, Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000)
     if (type === 'DELETED') gone.set(uid, object)
   }
 
@@ -101,19 +106,17 @@ export function watchPods(t: TestContext, namespace: string, selector: string) {
       [...pods.values()].filter(
         ({ metadata }) => metadata.deletionTimestamp !== undefined && !gone.has(metadata.uid),
       ),
-    ended: () => [...gone.values()].map(endOf),
+    ended: () => [...gone.values()].map((pod) => endOf(pod, orders.get(pod.metadata.uid) ?? 0)),
     stop,
   }
 }
 
-function endOf({ metadata, spec, status }: Pod): Ended {
+function endOf({ metadata, spec, status }: Pod, orderedAt: number): Ended {
   const terminated = status.containerStatuses?.[0]?.state.terminated
-  const graceSeconds = metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds
-  // The API server dates a deletion at the end of its grace.
-  const orderedAt = Date.parse(metadata.deletionTimestamp ?? '') - graceSeconds * 1000
   return {
     name: metadata.name,
     terminated,
+    orderedAt: new Date(orderedAt).toISOString(),
     seconds: (Date.parse(terminated?.finishedAt ?? '') - orderedAt) / 1000,
     graceSeconds: spec.terminationGracePeriodSeconds,
     report: parseReport(terminated?.message),
