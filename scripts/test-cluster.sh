@@ -2,9 +2,9 @@
 # Tests Baton on a Kubernetes cluster of your choice: it installs the chart into namespaces of its own, `baton-...`, and
 # deletes them. What it takes is what any cluster gives:
 #
-#   KUBECONFIG=... IMAGE_LOAD='kind load docker-image' scripts/test-cluster.sh [TEST...]
+#   KUBECONFIG=... IMAGE_LOAD='kind load docker-image' scripts/test-cluster.sh [TEST...] [OPTION...]
 #
-# TEST: names of test/kubernetes/TEST.test.ts; all without one.
+# TEST: names of test/kubernetes/TEST.test.ts; all without one. OPTION: of `node --test`.
 # IMAGE        the image to test, default docker.io/baton/baton:dev, built here unless it is given
 # IMAGE_BUILD  the command that builds it, default `docker build`: gets `-t IMAGE .`
 # IMAGE_LOAD   a command that gets IMAGE and puts it on the nodes; without it the cluster pulls IMAGE itself
@@ -36,8 +36,10 @@ if [ -n "${IMAGE_LOAD:-}" ]; then
   $IMAGE_LOAD "$IMAGE" || exit 1
 fi
 
-tests=()
-for name in "$@"; do tests+=("test/kubernetes/$name.test.ts"); done
-if [ $# = 0 ]; then tests=(test/kubernetes/*.test.ts); fi
+tests=() options=()
+for word in "$@"; do
+  case $word in -*) options+=("$word") ;; *) tests+=("test/kubernetes/$word.test.ts") ;; esac
+done
+if [ ${#tests[@]} = 0 ]; then tests=(test/kubernetes/*.test.ts); fi
 export BATON_TEST_CLUSTER=yes MEASUREMENTS=${MEASUREMENTS:-$PWD/.tools/measurements}
-exec node --test --test-concurrency=1 --test-reporter=spec "${tests[@]}"
+exec node --test --test-concurrency=1 --test-reporter=spec ${options[@]+"${options[@]}"} "${tests[@]}"

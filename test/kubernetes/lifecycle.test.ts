@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createClient, until } from '../support/client.ts'
 import { chart, createNamespace, imageValues, reach, readToken, release, skip } from './support/baton.ts'
-import { execute, kubectl, read } from './support/commands.ts'
+import { execute, read } from './support/commands.ts'
 import { listPods } from './support/pods.ts'
 import { record } from './support/record.ts'
 

@@ -1,0 +1,71 @@
+/**
+ * Writes what deploy/ repeats of other files: deploy/prometheus/operator.yaml from the rules, and deploy/kubernetes/base
+ * from the chart. With `--check` it only says what is not up to date. Without Helm the base is left alone.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parse, stringify } from 'yaml'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const deploy = (path: string) => join(root, 'deploy', path)
+
+const rendered = new Map([['prometheus/operator.yaml', operator()]])
+const helm = findHelm()
+if (helm === undefined)
+  console.log('Helm is not here: deploy/kubernetes/base is not compared with the chart.')
+else rendered.set('kubernetes/base/baton.yaml', base(helm))
+
+const stale = [...rendered].filter(
+  ([path, text]) => !existsSync(deploy(path)) || readFileSync(deploy(path), 'utf8') !== text,
+)
+if (process.argv.includes('--check')) {
+  for (const [path] of stale)
+    console.error(`deploy/${path} is not up to date: node scripts/generate-deploy.ts`)
+  process.exitCode = stale.length > 0 ? 1 : 0
+} else {
+  for (const [path, text] of stale) writeFileSync(deploy(path), text)
+}
+
+function operator(): string {
+  const monitor = readFileSync(deploy('prometheus/monitor.yaml'), 'utf8')
+  const rule = {
+    apiVersion: 'monitoring.coreos.com/v1',
+    kind: 'PrometheusRule',
+    metadata: { name: 'baton' },
+    spec: parse(readFileSync(deploy('prometheus/rules.yml'), 'utf8')) as object,
+  }
+  const said =
+    '# For the Prometheus Operator: monitor.yaml, and rules.yml as an object. Written by scripts/generate-deploy.ts.\n'
+  return `${said}${monitor}---\n${stringify(rule, { lineWidth: 0 })}`
+}
+
+function base(helmPath: string): string {
+  const values = deploy('kubernetes/values.yaml')
+  const args = [
+    'template',
+    'baton',
+    join(root, 'helm'),
+    '--namespace',
+    'baton',
+    '--values',
+    values,
+    '--skip-tests',
+  ]
+  const text = execFileSync(helmPath, args, { encoding: 'utf8' })
+  // What Helm alone has a use for.
+  const kept = text
+    .split('\n')
+    .filter((line) => !/^(# Source:|\s*(helm\.sh\/chart|app\.kubernetes\.io\/managed-by):)/.test(line))
+  return `# Rendered from the chart with ../values.yaml by scripts/generate-deploy.ts: change those, not this.\n${kept.join('\n').trim()}\n`
+}
+
+function findHelm(): string | undefined {
+  const places = [
+    ...(process.env.PATH ?? '').split(delimiter),
+    join(root, '.tools/bin'),
+    join(root, '.tools'),
+  ]
+  return process.env.HELM ?? places.map((place) => join(place, 'helm')).find((path) => existsSync(path))
+}
