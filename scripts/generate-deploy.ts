@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parse, stringify } from 'yaml'
+import { type Document, isMap, parse, parseAllDocuments, stringify } from 'yaml'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const deploy = (path: string) => join(root, 'deploy', path)
@@ -41,24 +41,30 @@ function operator(): string {
   return `${said}${monitor}---\n${stringify(rule, { lineWidth: 0 })}`
 }
 
+/** Without what only Helm has a use for. A checksum of a setting would be wrong once an overlay changes it. */
 function base(helmPath: string): string {
   const values = deploy('kubernetes/values.yaml')
-  const args = [
-    'template',
-    'baton',
-    join(root, 'helm'),
-    '--namespace',
-    'baton',
-    '--values',
-    values,
-    '--skip-tests',
-  ]
-  const text = execFileSync(helmPath, args, { encoding: 'utf8' })
-  // What Helm alone has a use for.
-  const kept = text
-    .split('\n')
-    .filter((line) => !/^(# Source:|\s*(helm\.sh\/chart|app\.kubernetes\.io\/managed-by):)/.test(line))
-  return `# Rendered from the chart with ../values.yaml by scripts/generate-deploy.ts: change those, not this.\n${kept.join('\n').trim()}\n`
+  const args = ['--namespace', 'baton', '--kube-version', '1.34', '--values', values, '--skip-tests']
+  const text = execFileSync(helmPath, ['template', 'baton', join(root, 'helm'), ...args], {
+    encoding: 'utf8',
+  })
+  const documents = parseAllDocuments(text.replaceAll(/^# Source:.*\n/gm, '')) as Document[]
+  for (const document of documents) {
+    for (const label of ['helm.sh/chart', 'app.kubernetes.io/managed-by'])
+      document.deleteIn(['metadata', 'labels', label])
+    document.deleteIn(['metadata', 'annotations'])
+    const annotations = document.getIn(['spec', 'template', 'metadata', 'annotations'])
+    if (!isMap(annotations)) continue
+    for (const name of ['checksum/config', 'checksum/secret']) annotations.delete(name)
+    annotations.commentBefore = null
+    if (annotations.items.length === 0) document.deleteIn(['spec', 'template', 'metadata', 'annotations'])
+  }
+  const said =
+    '# The chart with ../values.yaml. Written by scripts/generate-deploy.ts: change those, not this.\n'
+  return (
+    said +
+    documents.map((document) => `---\n${document.toString({ lineWidth: 0, directives: false })}`).join('')
+  )
 }
 
 function findHelm(): string | undefined {
