@@ -36,7 +36,15 @@ for (const helm of helms) {
     t.diagnostic(`${version}: ${seconds.toFixed(1)} s from install to the first finished instruction`)
     await record(`install-${version.replace(/[^\w.]/g, '_')}`, { version, seconds })
     assert.match(notes, /curl/)
-    assert.ok(token !== undefined && token.length >= 20)
+    const settings = await read<{ data: Record<string, string> }>(
+      '-n',
+      namespace,
+      'get',
+      'configmap',
+      release,
+    )
+    const isAnonymous = settings.data.ALLOW_ANONYMOUS === 'true'
+    assert.ok(isAnonymous || (token !== undefined && token.length >= 20), 'the chart makes a token')
 
     await run('test', release, '--timeout', '5m')
 

@@ -115,5 +115,5 @@ export async function readToken(namespace: string): Promise<string | undefined> 
   )
   const values = items.flatMap(({ data = {} }) => Object.entries(data))
   const found = values.find(([key]) => /token/i.test(key))?.[1]
-  return found === undefined ? undefined : Buffer.from(found, 'base64').toString()
+  return found === undefined ? undefined : Buffer.from(found, 'base64').toString().split(/[\s:]/)[0]
 }
