@@ -84,9 +84,9 @@ test('Prometheus scrapes every pod, and its counters explain two rollouts', {
 
   const scraped = await query('group by (pod) (max_over_time(up[1h]) == 1)')
   assert.deepEqual(new Set(scraped.map(({ metric }) => metric.pod)), names)
-  const [handBacks] = await query('max(max_over_time(baton_interruptions_total{cause="drain"}[1h]))')
+  const [handBacks] = await query('sum(max_over_time(baton_interruptions_total{cause="drain"}[1h]))')
   assert.equal(handBacks?.value, measured.handedBack)
-  const [ended] = await query('max(max_over_time(baton_instructions_total{outcome="succeeded"}[1h]))')
+  const [ended] = await query('sum(max_over_time(baton_instructions_total{outcome="succeeded"}[1h]))')
   assert.equal(ended?.value, measured.accepted)
   const reported = measured.ended.reduce((sum, { report }) => sum + (report?.lateRequests ?? 0), 0)
   const late = await query('sum(max_over_time(baton_late_requests_total[1h]))')
