@@ -39,7 +39,8 @@ test('a rolling update under load drops nothing', { skip, timeout: testMs }, asy
 })
 
 test('the same without a drain window, for comparison', { skip, timeout: testMs }, async (t) => {
-  const off = ['--set', 'config.DRAIN_SECONDS=0', '--set', 'loadBalancer.preStopSeconds=0']
+  const custom = ['--set', 'loadBalancer.preset=custom', '--set', 'loadBalancer.preStopSeconds=0']
+  const off = [...custom, '--set', 'config.DRAIN_SECONDS=0']
   const measured = await measureRollouts(t, 'baton-rollout-off', [...spread, ...off], rollouts)
   await record('rollout-without-drain', row(measured))
   t.diagnostic(JSON.stringify(row(measured)))
