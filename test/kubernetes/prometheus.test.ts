@@ -10,7 +10,14 @@ import { install, skip } from './support/baton.ts'
 import { execute, kubectl } from './support/commands.ts'
 import { startLoad } from './support/rollout.ts'
 
-const spread = ['--set', 'workspaces.accessMode=ReadWriteMany', '--set', 'service.type=NodePort']
+const spread = [
+  '--set',
+  'workspaces.accessMode=ReadWriteMany',
+  '--set',
+  'service.type=NodePort',
+  '--set',
+  'config.WORKERS_BUDGET_SECONDS=10',
+]
 const prometheus = findTool('prometheus')
 const promtool = findTool('promtool')
 const timeout = 1_200_000

@@ -7,10 +7,12 @@ import { type Measured, measureRollouts } from './support/rollout.ts'
 
 const rollouts = Number(process.env.ROLLOUTS ?? 10)
 const spread = ['--set', 'workspaces.accessMode=ReadWriteMany', '--set', 'service.type=NodePort']
+/** Shorter than many instructions of the load: those are handed over in the middle. */
+const short = ['--set', 'config.WORKERS_BUDGET_SECONDS=10']
 const testMs = 3_600_000
 
 test('a rolling update under load drops nothing', { skip, timeout: testMs }, async (t) => {
-  const measured = await measureRollouts(t, 'baton-rollout', spread, rollouts)
+  const measured = await measureRollouts(t, 'baton-rollout', [...spread, ...short], rollouts)
   await record('rollout', row(measured))
   t.diagnostic(JSON.stringify(row(measured)))
   for (const { name, orderedAt, terminated, report } of measured.ended)
@@ -41,7 +43,7 @@ test('a rolling update under load drops nothing', { skip, timeout: testMs }, asy
 test('the same without a drain window, for comparison', { skip, timeout: testMs }, async (t) => {
   const custom = ['--set', 'loadBalancer.preset=custom', '--set', 'loadBalancer.preStopSeconds=0']
   const off = [...custom, '--set', 'config.DRAIN_SECONDS=0']
-  const measured = await measureRollouts(t, 'baton-rollout-off', [...spread, ...off], rollouts)
+  const measured = await measureRollouts(t, 'baton-rollout-off', [...spread, ...short, ...off], rollouts)
   await record('rollout-without-drain', row(measured))
   t.diagnostic(JSON.stringify(row(measured)))
   // Requests may fail here; instructions and events never depend on the window.

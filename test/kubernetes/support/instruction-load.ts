@@ -6,7 +6,7 @@ import { type Counter, send } from './http-load.ts'
 const depth = 2
 const pollMs = 250
 /** Seconds; most are short, some outlive every budget. */
-const durations = [0.1, 0.5, 1, 0.2, 3, 8, 0.1, 20, 1, 45, 0.3, 5, 2, 0.1, 30, 1]
+const durations = [0.1, 0.5, 45, 1, 0.2, 3, 20, 0.1, 8, 1, 45, 0.3, 5, 2, 0.1, 30]
 
 export const durationOf = (index: number) => durations[index % durations.length] ?? 1
 
