@@ -53,7 +53,7 @@ function installs(): string {
     .filter((row) => row !== undefined)
   return table(
     ['Helm', 'install to the first finished instruction'],
-    rows.map(({ version, seconds: taken }) => [String(version), `${Number(taken).toFixed(1)} s`]),
+    rows.map(({ version, seconds: taken }) => [version as string, `${Number(taken).toFixed(1)} s`]),
   )
 }
 

@@ -10,6 +10,8 @@ import { startWatchers } from './watchers.ts'
 /** Long enough to be cut off, and one behind it that shows that the queue goes on. */
 const texts = ['sleep 12s then say first', 'sleep 1s then say second']
 const finishMs = 180_000
+/** Of a heartbeat. */
+const expiryMs = 3000
 
 /** Containers with running instructions, spread over the pods; then something breaks, and everything must end well. */
 export async function startWork(t: TestContext, { base, token, namespace, readyPods }: Installed) {
@@ -45,6 +47,23 @@ export async function startWork(t: TestContext, { base, token, namespace, readyP
       const owning = items.filter(({ containers: owned }) => owned.length > 0)
       // A pod's id is its name and six letters of this start.
       return new Map(owning.map(({ pod, containers: owned }) => [pod.replace(/-[0-9a-f]{6}$/, ''), owned]))
+    },
+    /** Follows a pod's heartbeat until it is silent; gives the time of the last one. */
+    async lastHeartbeat(name: string): Promise<number> {
+      let last = 0
+      await until(
+        `${name} is silent`,
+        async () => {
+          const answer = await client.call('GET', '/v1/pods').catch(() => null)
+          const { items } = (answer?.body ?? { items: [] }) as { items: PodView[] }
+          const found = items.find(({ pod }) => pod.startsWith(`${name}-`))
+          const expiresInMs = found?.expiresInMs ?? 0
+          if (expiresInMs > 0) last = Date.now() + expiresInMs - expiryMs
+          return last > 0 && expiresInMs <= 0
+        },
+        60_000,
+      )
+      return last
     },
     /** Milliseconds from `since` to the moment when the last of these containers ran again. */
     async restartedAfter(since: number, among: string[]): Promise<number> {
