@@ -24,7 +24,7 @@ function rollouts(): string {
     ['rollouts', (row) => number(row.rollouts)],
     [
       'pods that ended, with exit code 0',
-      (row) => `${number(row.pods)}, ${(row.exitCodes as Row)['0'] ?? 0}`,
+      (row) => `${number(row.pods)}, ${(row.exitCodes as Record<string, number>)['0'] ?? 0}`,
     ],
     ['HTTP requests, no retries', (row) => number(row.requests)],
     ['failed requests', (row) => number(row.failures)],
