@@ -13,6 +13,8 @@ export async function bootstrapHistory(redis: Redis, history: History) {
       redis.hget(`${keyPrefix}:seqs`, id),
       redis.zrange(`${keyPrefix}:pending:${id}`, '0', '-1', 'WITHSCORES'),
     ])
+    // Deleted meanwhile: the journal says so.
+    if (state.createdAt === undefined) continue
     const createdAt = new Date(Number(state.createdAt)).toISOString()
     known.containers.push({
       id,
@@ -24,6 +26,8 @@ export async function bootstrapHistory(redis: Redis, history: History) {
     for (let at = 0; at + 1 < pending.length; at += 2) {
       const instructionId = pending[at] ?? ''
       const fields = await readInstruction(redis, instructionId)
+      // Ended meanwhile: its end is in the journal, and Redis has forgotten it.
+      if (fields.state === undefined) continue
       known.instructions.push({
         ...view(instructionId, id, createdAt, fields),
         place: Number(pending[at + 1]),
