@@ -25,13 +25,13 @@ COPY --from=build /app/node_modules node_modules
 COPY package.json LICENSE ./
 COPY src src
 
-# The agent's own files are beside the workspaces, so that another pod resumes its sessions.
+# The agent's own files are beside the workspaces, so that another pod resumes its sessions; no container id has an @.
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=3000 \
     DATA_DIR=/data \
     WORKSPACES_DIR=/workspaces \
-    HOME=/workspaces/.home \
+    HOME=/workspaces/@home \
     PATH=/opt/claude/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # A number: Kubernetes cannot tell whether a name is root.
 USER 10001:10001
