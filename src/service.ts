@@ -34,8 +34,7 @@ export async function runService<App extends ServiceApp>(deps: {
   const config = readConfig(process)
   const log = createLogger(config)
   const outside = watchForEnd(process, log)
-  for (const warning of [graceWarning(config), accessWarning(config)])
-    if (warning !== undefined) log.warn(warning)
+  warn(graceWarning(config))
 
   const app = await createApp(config, log, process.env).catch((err: unknown) => {
     giveUp(err)
@@ -63,12 +62,17 @@ export async function runService<App extends ServiceApp>(deps: {
   try {
     await lifecycle.start()
     writePidFile(config.PID_FILE, process.pid)
+    warn(accessWarning(config))
     log.info({ url: app.url(), pid: process.pid }, 'Baton is ready')
   } catch (err) {
     // Stopped by a signal: that shutdown ends the process.
     if (lifecycle.isStopping()) return
     giveUp(err)
     shutDown('start failed', true)
+  }
+
+  function warn(warning: string | undefined) {
+    if (warning !== undefined) log.warn(warning)
   }
 
   function shutDown(reason: string, isFailure: boolean) {
