@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 
-const { BATON_URL: base, BATON_PROBES_URL: probes, API_TOKENS: tokens = '' } = process.env
+const { BATON_URL: base, API_TOKENS: tokens = '' } = process.env
 // The first token that may write to every container.
 const [token] = tokens
   .split(/\s+/)
@@ -28,7 +28,7 @@ async function call(method, url, body) {
 }
 
 test('the service is alive and ready', async () => {
-  for (const probe of ['livez', 'readyz', 'startupz']) await call('GET', `${probes}/${probe}`)
+  for (const probe of ['livez', 'readyz', 'startupz']) await call('GET', `${base}/${probe}`)
 })
 
 test('an instruction runs to its end', { timeout: 60_000 }, async () => {

@@ -15,12 +15,8 @@
 
 {{/* The settings that the pods get: `config`, and what follows from the preset. */}}
 {{- define "baton.config" -}}
-{{- $service := include "baton.service" . | fromJson -}}
 {{- $preset := include "baton.preset" . | fromJson -}}
-{{- $config := dict "DRAIN_SECONDS" $preset.drainSeconds -}}
-{{- if has "KEEP_ALIVE_SECONDS" $service.settings -}}
-{{- $_ := set $config "KEEP_ALIVE_SECONDS" $preset.keepAliveSeconds -}}
-{{- end -}}
+{{- $config := dict "DRAIN_SECONDS" $preset.drainSeconds "KEEP_ALIVE_SECONDS" $preset.keepAliveSeconds -}}
 {{ mergeOverwrite $config (deepCopy .Values.config) | toJson }}
 {{- end }}
 

@@ -1,7 +1,6 @@
 {{/* Every contradiction of the values ends the render with its one sentence; all of them are said at once. */}}
 {{- define "baton.contradictions" -}}
 {{- $values := .Values -}}
-{{- $service := include "baton.service" . | fromJson -}}
 {{- $preset := include "baton.preset" . | fromJson -}}
 {{- $config := include "baton.config" . | fromJson -}}
 {{- $said := list -}}
@@ -74,6 +73,17 @@
 {{- $said = append $said "auth.anonymous and tokens contradict each other: leave one out." -}}
 {{- end -}}
 {{- end -}}
+{{- if and $auth.anonymous $config.JWT_ISSUER -}}
+{{- $said = append $said "auth.anonymous and config.JWT_ISSUER contradict each other: leave one out." -}}
+{{- end -}}
+{{- if and $config.JWT_ISSUER (not $config.JWT_AUDIENCE) -}}
+{{- $said = append $said "config.JWT_ISSUER needs config.JWT_AUDIENCE: a token for another service would do else." -}}
+{{- end -}}
+{{- range list "JWT_AUDIENCE" "JWT_JWKS_URL" -}}
+{{- if and (get $config .) (not $config.JWT_ISSUER) -}}
+{{- $said = append $said (printf "config.%s is of no use without config.JWT_ISSUER." .) -}}
+{{- end -}}
+{{- end -}}
 {{- if and $auth.tokens $auth.existingSecret -}}
 {{- $said = append $said "auth.tokens and auth.existingSecret are both set: leave one out." -}}
 {{- end -}}
@@ -81,8 +91,8 @@
 {{- if eq (int $values.ports.http) (dig "metrics" 0 $values.ports | int) -}}
 {{- $said = append $said (printf "ports.http and ports.metrics are both %d: two listeners need two ports." (int $values.ports.http)) -}}
 {{- end -}}
-{{- if and (hasKey $values.ports "metrics") (eq (int $values.service.port) (dig "metrics" 0 $values.ports | int)) -}}
-{{- $said = append $said (printf "service.port and ports.metrics are both %d: the Service has both." (int $values.service.port)) -}}
+{{- if and $values.serviceMonitor.enabled (not (include "baton.hasOpenMetrics" .)) -}}
+{{- $said = append $said "serviceMonitor needs ports.metrics: on ports.http the metrics need a token." -}}
 {{- end -}}
 {{- if and (hasKey $values.service "nodePort") (eq (include "baton.serviceType" .) "ClusterIP") -}}
 {{- $said = append $said "service.nodePort needs service.type NodePort or LoadBalancer." -}}
@@ -94,7 +104,7 @@
 {{- if lt (addf $preStop $drain) (addf $preset.preStopSeconds $preset.drainSeconds) -}}
 {{- $said = append $said (printf "The drain window, preStop sleep %s s + DRAIN_SECONDS %s s, is shorter than the %s s of the preset %s: raise it, or say loadBalancer.preset: custom." (toJson $preStop) (toJson $drain) (addf $preset.preStopSeconds $preset.drainSeconds | toJson) $values.loadBalancer.preset) -}}
 {{- end -}}
-{{- if and (hasKey $config "KEEP_ALIVE_SECONDS") (lt ($config.KEEP_ALIVE_SECONDS | float64) ($preset.keepAliveSeconds | float64)) -}}
+{{- if lt ($config.KEEP_ALIVE_SECONDS | float64) ($preset.keepAliveSeconds | float64) -}}
 {{- $said = append $said (printf "KEEP_ALIVE_SECONDS %s is less than the %s of the preset %s, whose idle connections we must not close first: raise it, or say loadBalancer.preset: custom." (toJson $config.KEEP_ALIVE_SECONDS) (toJson $preset.keepAliveSeconds) $values.loadBalancer.preset) -}}
 {{- end -}}
 {{- end -}}

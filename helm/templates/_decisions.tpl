@@ -45,10 +45,9 @@
 {{ dig "type" $preset.serviceType .Values.service }}
 {{- end }}
 
-{{/* An older service knows no tokens: the chart then serves everybody, as it must say. */}}
-{{- define "baton.isAnonymous" -}}
-{{- $service := include "baton.service" . | fromJson -}}
-{{- if or .Values.auth.anonymous (not (has "API_TOKENS" $service.settings)) }}true{{ end -}}
+{{/* Whether Prometheus needs no token. */}}
+{{- define "baton.hasOpenMetrics" -}}
+{{- if or (hasKey .Values.ports "metrics") .Values.auth.anonymous }}true{{ end -}}
 {{- end }}
 
 {{- define "baton.probePort" -}}

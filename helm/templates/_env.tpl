@@ -3,7 +3,7 @@
 {{- $full := include "baton.fullname" . -}}
 {{- $env := list (dict "name" "POD_NAME" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.name"))) -}}
 {{- $env = append $env (dict "name" "TERMINATION_GRACE_PERIOD_SECONDS" "value" (include "baton.graceSeconds" .)) -}}
-{{- if not (include "baton.isAnonymous" .) -}}
+{{- if not .Values.auth.anonymous -}}
 {{- $env = append $env (dict "name" "API_TOKENS" "valueFrom" (include "baton.tokensRef" . | fromJson)) -}}
 {{- end -}}
 {{- if .Values.redis.existingSecret -}}
@@ -38,7 +38,7 @@
 {{- define "baton.settings" -}}
 {{- $settings := dict "HOST" "0.0.0.0" "PORT" (.Values.ports.http | toJson) "DATA_DIR" "/data" "WORKSPACES_DIR" "/workspaces" -}}
 {{- if hasKey .Values.ports "metrics" }}{{ $_ := set $settings "METRICS_PORT" (.Values.ports.metrics | toJson) }}{{ end -}}
-{{- if include "baton.isAnonymous" . }}{{ $_ := set $settings "ALLOW_ANONYMOUS" "true" }}{{ end -}}
+{{- if .Values.auth.anonymous }}{{ $_ := set $settings "ALLOW_ANONYMOUS" "true" }}{{ end -}}
 {{- range $name, $value := include "baton.config" . | fromJson -}}
 {{- $_ := set $settings $name (ternary $value (toJson $value) (kindIs "string" $value)) -}}
 {{- end -}}

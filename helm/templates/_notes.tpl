@@ -9,7 +9,7 @@ The first instruction:
   kubectl -n {{ .Release.Namespace }} rollout status deployment/{{ $full }}
   kubectl -n {{ .Release.Namespace }} port-forward service/{{ $full }} 3000:{{ .Values.service.port | int }} &
   {{- $auth := "" }}
-  {{- if include "baton.isAnonymous" . }}
+  {{- if .Values.auth.anonymous }}
   {{- else }}
   {{- $ref := (include "baton.tokensRef" . | fromJson).secretKeyRef }}
   TOKEN=$(kubectl -n {{ .Release.Namespace }} get secret {{ $ref.name }} -o jsonpath='{.data.{{ $ref.key | replace "." "\\." }}}' | base64 -d | sed 's/[: ].*//;q')
@@ -29,7 +29,7 @@ How long the end of a pod may take:
 An upgrade that waits (--wait) needs time for new pods to start and old ones to end:
 
   helm upgrade {{ .Release.Name }} ./helm -n {{ .Release.Namespace }} --reuse-values --wait --timeout {{ add $grace (mul 60 (max 1 $replicas)) }}s
-{{ if include "baton.isAnonymous" . }}
+{{ if .Values.auth.anonymous }}
 ! Everybody who reaches the Service may use it: there is no authentication.
 {{- end }}
 {{- if include "baton.hasBundledRedis" . }}

@@ -1,61 +1,25 @@
 import { type TSchema, Type } from 'typebox'
+import {
+  object,
+  text,
+  oneOf,
+  flag,
+  count,
+  decided,
+  map,
+  texts,
+  free,
+  frees,
+  name,
+  secretName,
+  quantity,
+  port,
+  image,
+  volume,
+  resources,
+  probe,
+} from './forms.ts'
 import { presets } from './presets.ts'
-
-const closed = { additionalProperties: false }
-const object = (description: string, properties: Record<string, TSchema>) =>
-  Type.Object(
-    Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, Type.Optional(schema)])),
-    { description, ...closed },
-  )
-const text = (value: string, description: string, options: { pattern?: string; maxLength?: number } = {}) =>
-  Type.String({ default: value, description, ...options })
-const oneOf = (values: string[], value: string, description: string) =>
-  Type.String({ enum: values, default: value, description })
-const flag = (value: boolean, description: string) => Type.Boolean({ default: value, description })
-const count = (value: number, minimum: number, maximum: number, description: string) =>
-  Type.Integer({ default: value, minimum, maximum, description })
-/** Not set, the chart decides; `$comment` says how. */
-const decided = (from: string, minimum: number, maximum: number, description: string) =>
-  Type.Integer({ minimum, maximum, description, $comment: from })
-const map = (description: string, value: Record<string, string> = {}) =>
-  Type.Record(Type.String(), Type.String(), { default: value, description })
-const texts = (description: string) => Type.Array(Type.String(), { default: [], description })
-/** Parts of Kubernetes' own API, which the API server checks. */
-const free = (description: string, value: object = {}) =>
-  Type.Object({}, { default: value, description, additionalProperties: true })
-const frees = (description: string) =>
-  Type.Array(Type.Object({}, { additionalProperties: true }), { default: [], description })
-
-const name = '^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$'
-const secretName = '^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$'
-const quantity = '^[0-9]+(\\.[0-9]+)?(m|k|Ki|Mi|M|Gi|G|Ti|T)?$'
-const digest = '^(sha256:[0-9a-f]{64})?$'
-const port = (value: number, description: string) => count(value, 1, 65_535, description)
-
-const image = (repository: string, tag: string, tagNote: string) =>
-  object('The image.', {
-    repository: text(repository, 'Its full name without the tag.', {
-      pattern: '^[a-z0-9][A-Za-z0-9./:_-]*$',
-    }),
-    tag: text(tag, `Its tag${tagNote}.`, { pattern: '^[A-Za-z0-9._-]*$' }),
-    digest: text('', 'Its digest, `sha256:...`; wins over the tag.', { pattern: digest }),
-    pullPolicy: oneOf(['IfNotPresent', 'Always', 'Never'], 'IfNotPresent', 'When the node pulls it.'),
-  })
-const volume = (size: string) => ({
-  size: text(size, 'Size of the volume.', { pattern: quantity }),
-  storageClass: text('', "StorageClass; empty: the cluster's default."),
-})
-const resources = (cpu: string, memory: string, limit: string) =>
-  free('Requests and a memory limit. Set no CPU limit: a pod whose heartbeat is throttled looks dead.', {
-    requests: { cpu, memory },
-    limits: { memory: limit },
-  })
-const probe = (period: number, timeout: number, threshold: number, description: string) =>
-  object(description, {
-    periodSeconds: count(period, 1, 300, 'Time between two probes.'),
-    timeoutSeconds: count(timeout, 1, 300, 'How long an answer may take.'),
-    failureThreshold: count(threshold, 1, 1000, 'Failures in a row that count.'),
-  })
 
 /** The chart's own values; `config` is added from the settings of the service. */
 export const ownValues: Record<string, TSchema> = {
@@ -76,18 +40,17 @@ export const ownValues: Record<string, TSchema> = {
     'Pods; not together with `autoscaling` or `keda`, which decide it.',
   ),
   ports: object('Ports of the container.', {
-    http: port(3000, 'API, WebSocket, probes and metrics.'),
-    metrics: decided(
-      'not set',
-      1,
-      65_535,
-      'A port of its own for metrics and probes, so that no Ingress shows them.',
+    http: port(3000, 'API, WebSocket and probes.'),
+    metrics: port(
+      9090,
+      'Metrics and probes, behind no Ingress and no token; null: metrics are on `http`, with a token.',
     ),
   }),
   auth: object('Who may call. Without any of these the chart makes a token and keeps it across upgrades.', {
     tokens: text(
       '',
-      'Tokens, separated by spaces: `token`, `token:read`, `token:write` or `token:write:c-1,c-2`.',
+      'Tokens of at least 16 characters, separated by spaces: `token`, `token:read`, `token:write` or `token:write:c-1,c-2`.',
+      { pattern: '^\\s*([A-Za-z0-9._~+/=-]{16,}(:(read|write)(:[A-Za-z0-9._,-]+)?)?(\\s+|$))*$' },
     ),
     existingSecret: text('', 'A Secret that has them, instead.', { pattern: secretName }),
     existingSecretKey: text('API_TOKENS', 'Its key.'),

@@ -103,7 +103,7 @@ const cases: [sentence: string, values: Values][] = [
   ],
   [
     'auth.anonymous and tokens contradict each other: leave one out.',
-    { auth: { anonymous: true, tokens: 'x' } },
+    { auth: { anonymous: true, tokens: 'a-token-of-16-or-more' } },
   ],
   [
     'auth.anonymous and tokens contradict each other: leave one out.',
@@ -111,12 +111,29 @@ const cases: [sentence: string, values: Values][] = [
   ],
   [
     'auth.tokens and auth.existingSecret are both set: leave one out.',
-    { auth: { tokens: 'x', existingSecret: 'y' } },
+    { auth: { tokens: 'a-token-of-16-or-more', existingSecret: 'y' } },
   ],
   ['ports.http and ports.metrics are both 3000: two listeners need two ports.', { ports: { metrics: 3000 } }],
   [
-    'service.port and ports.metrics are both 9090: the Service has both.',
-    { ports: { metrics: 9090 }, service: { port: 9090 } },
+    'serviceMonitor needs ports.metrics: on ports.http the metrics need a token.',
+    { ports: { metrics: null }, serviceMonitor: { enabled: true } },
+  ],
+  [
+    'auth.anonymous and config.JWT_ISSUER contradict each other: leave one out.',
+    { auth: { anonymous: true }, config: { JWT_ISSUER: 'https://i.example', JWT_AUDIENCE: 'baton' } },
+  ],
+  [
+    'config.JWT_ISSUER needs config.JWT_AUDIENCE: a token for another service would do else.',
+    { config: { JWT_ISSUER: 'https://i.example' } },
+  ],
+  ['config.JWT_AUDIENCE is of no use without config.JWT_ISSUER.', { config: { JWT_AUDIENCE: 'baton' } }],
+  [
+    'config.JWT_JWKS_URL is of no use without config.JWT_ISSUER.',
+    { config: { JWT_JWKS_URL: 'https://i.example/keys' } },
+  ],
+  [
+    'KEEP_ALIVE_SECONDS 72 is less than the 620 of the preset gclb, whose idle connections we must not close first: raise it, or say loadBalancer.preset: custom.',
+    { loadBalancer: { preset: 'gclb' }, config: { KEEP_ALIVE_SECONDS: 72 } },
   ],
   ['service.nodePort needs service.type NodePort or LoadBalancer.', { service: { nodePort: 30_080 } }],
   [

@@ -29,6 +29,8 @@ const wrong: [path: string, value: Json][] = [
   ['fullnameOverride', 'Upper'],
   ['fullnameOverride', 'x'.repeat(41)],
   ['nameOverride', '-x'],
+  ['auth.tokens', 'short'],
+  ['auth.tokens', 'a-token-of-16-or-more:admin'],
   ['redis.url', 'http://redis'],
   ['redis.bundled.password', 'p@ss'],
   ['redis.bundled.size', 'big'],

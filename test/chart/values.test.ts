@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { configSettings } from '../../scripts/chart/config.ts'
 import { presets } from '../../scripts/chart/presets.ts'
 import { type Value, chartValues } from '../../scripts/chart/schema.ts'
-import { cases } from './cases.ts'
+import { cases } from './cases/index.ts'
 import { at, find, nested, withHelm } from './support.ts'
 
 /** A value that is not the default, of each setting of the service. */
@@ -16,6 +16,13 @@ function other(name: string, { type, enum: words, minimum = 0, default: value, p
   if (words !== undefined) return words.find((word) => word !== value) ?? ''
   if (name === 'HISTORY_RETENTION') return '12h'
   return pattern === undefined ? `a "quoted" value: # of ${name}` : 'NAME'
+}
+
+/** Settings that are of no use alone. */
+const companions: Record<string, Record<string, string>> = {
+  JWT_ISSUER: { JWT_AUDIENCE: 'baton' },
+  JWT_AUDIENCE: { JWT_ISSUER: 'https://issuer.example' },
+  JWT_JWKS_URL: { JWT_ISSUER: 'https://issuer.example', JWT_AUDIENCE: 'baton' },
 }
 
 const leaves = (values: Record<string, Value>, path = ''): string[] =>
@@ -36,9 +43,8 @@ withHelm('a value has its effect', (fact) => {
   for (const [name, schema] of configSettings) {
     const value = other(name, schema as Value)
     fact(`config.${name}: ${JSON.stringify(value)} reaches the service`, async (chart) => {
-      const deploymentOf = async (values = {}) => chart.render(values)
-      const before = await deploymentOf()
-      const after = await deploymentOf({ config: { [name]: value } })
+      const before = await chart.render()
+      const after = await chart.render({ config: { ...companions[name], [name]: value } })
       assert.equal(at(find(after, 'ConfigMap'), `data.${name}`), String(value))
       const checksum = 'spec.template.metadata.annotations.checksum/config'
       assert.notEqual(at(find(after, 'Deployment'), checksum), at(find(before, 'Deployment'), checksum))
@@ -52,8 +58,7 @@ withHelm('a value has its effect', (fact) => {
       assert.equal(at(pod, 'containers.0.lifecycle.preStop.sleep.seconds'), wanted.preStopSeconds)
       const config = at(find(manifests, 'ConfigMap'), 'data') as Record<string, string>
       assert.equal(config.DRAIN_SECONDS, String(wanted.drainSeconds))
-      if (configSettings.some(([name]) => name === 'KEEP_ALIVE_SECONDS'))
-        assert.equal(config.KEEP_ALIVE_SECONDS, String(wanted.keepAliveSeconds))
+      assert.equal(config.KEEP_ALIVE_SECONDS, String(wanted.keepAliveSeconds))
       const service = find(manifests, 'Service')
       assert.equal(at(service, 'spec.type'), wanted.serviceType)
       assert.deepEqual(service.metadata.annotations ?? {}, wanted.serviceAnnotations)
