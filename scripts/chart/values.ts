@@ -208,7 +208,7 @@ export const ownValues: Record<string, TSchema> = {
     name: text('', 'Its name; empty: as the other objects, or `default`.', { pattern: secretName }),
     annotations: map('Annotations.'),
   }),
-  resources: resources('250m', '256Mi', '4Gi'),
+  resources: resources('250m', '512Mi', '4Gi'),
   revisionHistoryLimit: count(5, 0, 100, 'Old ReplicaSets to keep for a rollback.'),
   podAnnotations: map('Annotations of the pods.'),
   podLabels: map('Labels of the pods.'),
