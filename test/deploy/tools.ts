@@ -11,7 +11,14 @@ import { promisify } from 'node:util'
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 export const deploy = (path: string) => join(root, 'deploy', path)
 export const readDeploy = (path: string) => readFile(deploy(path), 'utf8')
-export const run = promisify(execFile)
+const runFile = promisify(execFile)
+
+/** Runs a program to its end; what it said is in the error. */
+export async function run(path: string, args: string[], options: { cwd?: string } = {}) {
+  return runFile(path, args, options).catch((error: Error & { stdout?: string }) => {
+    throw new Error(`${error.message}\n${error.stdout}`, { cause: error })
+  })
+}
 
 /** Where `scripts/test.sh` puts what Debian does not have. */
 const places = [
