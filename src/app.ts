@@ -10,6 +10,7 @@ import { createFeed } from './history/feed.ts'
 import { openHistory } from './history/open.ts'
 import { createRetention } from './history/retention.ts'
 import { createTail } from './history/tail.ts'
+import { createAudience } from './http/audience.ts'
 import { createBacklog } from './http/backlog.ts'
 import { createDrain } from './http/drain.ts'
 import { createHttp } from './http/http.ts'
@@ -200,8 +201,12 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     ],
   })
   const backlog = createBacklog(log)
-  const streams = createStreams({ history, feed, deltas, backlog, log })
-  const sockets = createSockets({ history, feed, deltas, backlog, log, config }, streams)
+  const audience = createAudience({
+    maxSockets: config.MAX_SOCKETS,
+    maxPerContainer: config.MAX_SOCKETS_PER_CONTAINER,
+  })
+  const streams = createStreams({ history, feed, deltas, backlog, audience, log })
+  const sockets = createSockets({ history, feed, deltas, backlog, audience, log, config }, streams)
   const server = await createHttpServer(
     {
       config,
@@ -217,9 +222,11 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
         queueLimit: config.QUEUE_LIMIT,
         onAccepted: lanes.ring,
       }),
-      containers: createContainers(runFront),
+      containers: createContainers(runFront, config.MAX_CONTAINERS),
       control: createControl(runFront, lanes.find),
       pods: createPods({ run: runFront, history }),
+      redis: connections.front,
+      audience,
       metrics,
       probes,
       drain,

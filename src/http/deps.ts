@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
 import type { Feed } from '../history/feed.ts'
 import type { History } from '../history/open.ts'
@@ -8,6 +9,7 @@ import type { Metrics } from '../observability/metrics.ts'
 import type { Pods } from '../ownership/pods.ts'
 import type { Containers, Control } from '../queues/containers.ts'
 import type { Instructions } from '../queues/instructions.ts'
+import type { Audience } from './audience.ts'
 import type { Backlog } from './backlog.ts'
 import type { Drain } from './drain.ts'
 import type { InFlight } from './in-flight.ts'
@@ -26,6 +28,9 @@ export interface HttpDeps {
   containers: Containers
   control: Control
   pods: Pods
+  /** Counts requests; without it this process counts for itself. */
+  redis?: Redis | undefined
+  audience: Audience
   metrics: Metrics
   probes: Probes
   drain: Drain

@@ -60,7 +60,8 @@ export function sendProblem(error: FastifyError | Error, request: FastifyRequest
       message: message ?? '',
     }))
   }
-  if (rest.retryAfterSeconds !== undefined) reply.header('retry-after', rest.retryAfterSeconds)
+  if (rest.retryAfterSeconds !== undefined && !reply.hasHeader('retry-after'))
+    reply.header('retry-after', rest.retryAfterSeconds)
   return reply.code(status).type('application/problem+json').send(JSON.stringify(problem))
 }
 

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import underPressure from '@fastify/under-pressure'
 import Fastify, { type FastifyRequest, LogController } from 'fastify'
 import { createAuthenticator } from '../auth/authenticator.ts'
 import { serviceError } from '../errors.ts'
@@ -9,6 +12,8 @@ import { createGuard, isForThePod } from './access.ts'
 import type { HttpDeps } from './deps.ts'
 import { createHostCheck } from './hosts.ts'
 import { createMethods } from './methods.ts'
+import { docsPolicy, headerOptions, pressureOptions } from './protection.ts'
+import { createRate, rateOptions } from './rate-limit.ts'
 import { rawProblem, sendProblem } from './problem.ts'
 import { createReading } from './reading.ts'
 import { containerRoutes } from './routes/containers.ts'
@@ -21,7 +26,8 @@ import type { Streams } from './sse.ts'
 import { compileValidator } from './validation.ts'
 import type { Sockets } from './websocket/server.ts'
 
-const requestMs = 60_000
+/** How often slow requests are looked for. */
+const slowCheckMs = 1000
 
 const isWrite = ({ method, url }: FastifyRequest) =>
   url.startsWith('/v1/') && !['GET', 'HEAD', 'OPTIONS'].includes(method)
@@ -38,7 +44,12 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.MAX_BODY_BYTES,
     keepAliveTimeout: config.KEEP_ALIVE_SECONDS * 1000,
-    requestTimeout: requestMs,
+    requestTimeout: config.REQUEST_TIMEOUT_SECONDS * 1000,
+    http: {
+      maxHeaderSize: config.MAX_HEADER_BYTES,
+      headersTimeout: Math.min(config.HEADERS_TIMEOUT_SECONDS, config.REQUEST_TIMEOUT_SECONDS) * 1000,
+      connectionsCheckingInterval: slowCheckMs,
+    },
     // The HTTP step ends connections, in its own budget.
     forceCloseConnections: false,
     genReqId: () => randomUUID(),
@@ -70,7 +81,12 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
     if (!isAllowedHost({ host, origin })) throw serviceError('host_not_allowed')
   })
   app.decorateRequest('grant', null)
-  app.addHook('onRequest', createGuard(authenticator))
+  await app.register(helmet, headerOptions)
+  await app.register(underPressure, pressureOptions(config))
+  await app.register(rateLimit, rateOptions(config, deps.redis))
+  const rate = createRate(config, app.createRateLimit())
+  app.addHook('onRequest', rate.guarded(createGuard(authenticator)))
+  app.addHook('onRequest', rate.check)
   // Behind the body: one that never comes to its end needs no Redis and holds up no shutdown.
   app.addHook('preHandler', async (request, reply) => {
     if (!isWrite(request)) return
@@ -111,7 +127,7 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
       ],
     },
   })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: docsPolicy })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   await app.register(sockets.routes(reading, authenticator))
   await app.register(probeRoutes(deps))

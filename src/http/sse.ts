@@ -19,7 +19,9 @@ export function parseLastEventId(id: string): Cursor {
 }
 
 /** Server-Sent Events; open ones end together with the WebSockets. */
-export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'backlog' | 'log'>) {
+export function createStreams(
+  deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'backlog' | 'audience' | 'log'>,
+) {
   const open = new Map<PassThrough, ReturnType<typeof createAccount>>()
   let hasEnded = false
 
@@ -59,6 +61,9 @@ export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas'
     open(reply: FastifyReply, containerId: string, cursor: Cursor & { deltas?: boolean | undefined }) {
       // A new stream would keep the server from closing.
       if (hasEnded) throw serviceError('draining')
+      deps.audience.assertRoom()
+      const unfollow = deps.audience.follow(containerId)
+      const leave = deps.audience.join()
       const stream = new PassThrough()
       const account = createAccount(stream, deps.backlog)
       open.set(stream, account)
@@ -72,6 +77,8 @@ export function createStreams(deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas'
             })
           : () => {}
       stream.once('close', () => {
+        unfollow()
+        leave()
         mute()
         clearInterval(keepAlive)
         open.delete(stream)

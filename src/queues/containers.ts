@@ -8,11 +8,11 @@ export type Operation = (typeof operations)[number]
 /** The others change what Redis knows, and whoever owns the container next goes by that. */
 const needsOwner = new Set<Operation>(['start', 'restart'])
 
-export function createContainers(run: RunScript) {
+export function createContainers(run: RunScript, maxContainers: number) {
   const ask = createAsk(run)
   return {
     async register(containerId: string) {
-      const [outcome, seq] = await ask('register', containerId)
+      const [outcome, seq] = await ask('register', containerId, maxContainers)
       return { isCreated: outcome === 'created', seq: Number(seq) }
     },
     async forget(containerId: string) {

@@ -1,12 +1,14 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import type { Redis } from 'ioredis'
 import { type Logger, pino } from 'pino'
 import { WebSocket } from 'ws'
 import { loadConfig } from '../../src/config.ts'
 import { createDeadline } from '../../src/deadline.ts'
 import { createFeed } from '../../src/history/feed.ts'
 import type { HttpDeps } from '../../src/http/deps.ts'
+import { createAudience } from '../../src/http/audience.ts'
 import { createBacklog } from '../../src/http/backlog.ts'
 import { createDrain } from '../../src/http/drain.ts'
 import { createInFlight } from '../../src/http/in-flight.ts'
@@ -31,6 +33,7 @@ export interface HttpOptions {
   isStarted?(): boolean
   log?: Logger
   backlogBytes?: number
+  redis?: Redis
   deps?: Partial<Pick<HttpDeps, 'instructions' | 'containers' | 'control' | 'tail'>>
 }
 
@@ -47,7 +50,7 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
   }
   const drain = createDrain(options.drainMs ?? 0)
   const inFlight = createInFlight()
-  const config = loadConfig({ ...options.env })
+  const config = loadConfig({ MAX_EVENT_LOOP_DELAY_MS: '0', ...options.env })
   const log = options.log ?? pino({ level: 'silent' })
   const backlog = createBacklog(log, options.backlogBytes)
   const metrics = createMetrics({
@@ -62,8 +65,12 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
     readiness: async () => ({ checks: {} }),
     version: '1.2.3',
   })
-  const streams = createStreams({ history, feed, deltas, backlog, log })
-  const sockets = createSockets({ history, feed, deltas, backlog, log, config }, streams)
+  const audience = createAudience({
+    maxSockets: config.MAX_SOCKETS,
+    maxPerContainer: config.MAX_SOCKETS_PER_CONTAINER,
+  })
+  const streams = createStreams({ history, feed, deltas, backlog, audience, log })
+  const sockets = createSockets({ history, feed, deltas, backlog, audience, log, config }, streams)
   const app = await createHttpServer(
     {
       config,
@@ -77,6 +84,8 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
       containers: new Proxy({}, { get: () => absent('containers') }) as HttpDeps['containers'],
       control: { request: async () => absent('control') },
       pods: async () => absent('pods'),
+      redis: options.redis,
+      audience,
       metrics,
       probes: createProbes({
         checks: options.checks ?? [],
@@ -117,6 +126,7 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
     feed,
     drain,
     inFlight,
+    audience,
     metrics,
     streams,
     sockets,

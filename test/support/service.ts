@@ -46,6 +46,9 @@ export async function startService(t: TestContext, options: StartOptions = {}) {
       PORT: '0',
       DATA_DIR: dataDir,
       LOG_FORMAT: 'json',
+      // Tests poll, on machines that are busy with other tests; those of the limits set them.
+      RATE_LIMIT_PER_MINUTE: '0',
+      MAX_EVENT_LOOP_DELAY_MS: '0',
       TERMINATION_LOG: join(dataDir, 'termination-log'),
       ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
       ...env,

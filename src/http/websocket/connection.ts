@@ -22,7 +22,7 @@ type Subscription = ReturnType<typeof createSubscription>
 /** One client: frames in, events out. */
 export function serveConnection(
   socket: WebSocket,
-  deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'backlog' | 'log'>,
+  deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'backlog' | 'audience' | 'log'>,
   reading: Reading,
   grant: Grant,
 ) {
@@ -60,6 +60,7 @@ export function serveConnection(
     const subscription = createSubscription()
     subscriptions.set(containerId, subscription)
     follow(frame, subscription).catch((error: Error & { code?: string }) => {
+      subscription.end()
       if (subscriptions.get(containerId) === subscription) subscriptions.delete(containerId)
       if (error.code === undefined) log.error({ err: error, containerId }, 'A subscription failed')
       fail(
@@ -71,6 +72,7 @@ export function serveConnection(
   }
 
   async function follow({ containerId, afterSeq, epoch, deltas }: Subscribe, subscription: Subscription) {
+    subscription.onEnd(deps.audience.follow(containerId))
     const container = await reading.container(containerId)
     await reading.reached(containerId, { afterSeq, epoch })
     if (subscription.isEnded()) return

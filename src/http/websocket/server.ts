@@ -30,7 +30,7 @@ const retryHintMs = () => 100 + Math.round(Math.random() * 900)
 
 /** Every open socket: pinged while the service runs, told and closed when it stops. */
 export function createSockets(
-  deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'backlog' | 'log' | 'config'>,
+  deps: Pick<HttpDeps, 'history' | 'feed' | 'deltas' | 'backlog' | 'audience' | 'log' | 'config'>,
   streams: Streams,
 ) {
   const { log, config } = deps
@@ -61,6 +61,7 @@ export function createSockets(
     // Who has not said who it is hears nothing.
     const client = { send(_frame: object) {}, misses: 0 }
     open.set(socket, client)
+    socket.once('close', deps.audience.join())
     const serve = (known: Grant) => {
       client.send = serveConnection(socket, deps, reading, known).send
       socket.on(
@@ -106,6 +107,7 @@ export function createSockets(
             preValidation: async (request) => {
               if (isStopped) throw serviceError('draining')
               if (!request.ws) throw serviceError('route_not_found', `${path} is a WebSocket`)
+              deps.audience.assertRoom()
             },
           },
           (socket: WebSocket, request) => add(socket, request, reading, authenticator),
