@@ -1,4 +1,4 @@
-import { bounded, list, number, object, text } from './untrusted.ts'
+import { bounded, label, list, number, object, text } from './untrusted.ts'
 
 /** What an agent says, in words that hold for any agent. */
 export interface AgentEvent {
@@ -20,16 +20,25 @@ export interface AgentDelta {
 }
 
 const messageLimit = 1024 * 1024
+/** Claude Code sends one block a line. */
+const maxBlocks = 1000
 
 /** The events in one line of stream-json; a line of another kind has none. */
 export function eventsOf(line: Record<string, unknown>): AgentEvent[] {
   if (line.type === 'system' && line.subtype === 'api_retry') return [retrying(line)]
   if (line.type !== 'assistant' && line.type !== 'user') return []
-  const blocks = list(object(line.message)?.content).map(object)
-  const parent = text(line.parent_tool_use_id)
-  return blocks
+  const content = list(object(line.message)?.content)
+  const blocks = content.slice(0, maxBlocks).map(object)
+  const parent = label(line.parent_tool_use_id)
+  const events = blocks
     .flatMap((block) => (block === undefined ? [] : (fromBlock(line.type === 'assistant', block) ?? [])))
     .map(({ type, data }) => ({ type, data: parent === '' ? data : { ...data, parentToolUseId: parent } }))
+  if (content.length > maxBlocks)
+    events.push({
+      type: 'agent.output',
+      data: { text: '', note: `${content.length - maxBlocks} blocks of a line are left out` },
+    })
+  return events
 }
 
 /** Claude Code passes the stream of the Messages API on as it is. */
@@ -40,7 +49,7 @@ export function deltaOf(line: Record<string, unknown>): AgentDelta | null {
   if (delta === undefined || (!isThinking && delta.type !== 'text_delta')) return null
   const said = bounded(text(isThinking ? delta.thinking : delta.text))
   if (said === '') return null
-  const parent = text(line.parent_tool_use_id)
+  const parent = label(line.parent_tool_use_id)
   return {
     kind: isThinking ? 'thinking' : 'text',
     text: said,
@@ -56,7 +65,7 @@ function fromBlock(isAssistant: boolean, block: Record<string, unknown>): AgentE
     case 'thinking':
       return { type: 'agent.thinking', data: { text: bounded(text(block.thinking), messageLimit) } }
     case 'tool_use': {
-      const data = { toolUseId: text(block.id), name: text(block.name), input: boundedInput(block.input) }
+      const data = { toolUseId: label(block.id), name: label(block.name), input: boundedInput(block.input) }
       return { type: 'agent.tool_use', data }
     }
     default:
@@ -67,7 +76,7 @@ function fromBlock(isAssistant: boolean, block: Record<string, unknown>): AgentE
 function toolResult(block: Record<string, unknown>): AgentEvent {
   const parts = typeof block.content === 'string' ? [block.content] : list(block.content).map(partText)
   const data = {
-    toolUseId: text(block.tool_use_id),
+    toolUseId: label(block.tool_use_id),
     content: bounded(parts.join('\n')),
     isError: block.is_error === true,
   }
@@ -76,7 +85,7 @@ function toolResult(block: Record<string, unknown>): AgentEvent {
 
 function partText(part: unknown): string {
   const block = object(part)
-  return block?.type === 'text' ? text(block.text) : `[${text(block?.type) || 'unknown content'}]`
+  return block?.type === 'text' ? text(block.text) : `[${label(block?.type) || 'unknown content'}]`
 }
 
 /** An input that is too long is no object any more, but the start of its JSON. */
@@ -91,6 +100,6 @@ const retrying = (line: Record<string, unknown>): AgentEvent => ({
   data: {
     attempt: number(line.attempt),
     maxRetries: number(line.max_retries),
-    error: text(line.error) || null,
+    error: bounded(text(line.error)) || null,
   },
 })

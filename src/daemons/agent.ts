@@ -3,6 +3,7 @@ import { race } from '../deadline.ts'
 import type { AgentDelta, AgentEvent } from './agent-events.ts'
 import type { Channel, ExitInfo } from './channel.ts'
 import { createTail } from './line-reader.ts'
+import type { Mask } from './secrets.ts'
 import { type AgentSignal, answerTo, controlRequest, createDecoder, type Decoded } from './stream-json.ts'
 
 /** How long output that is still in the pipes is waited for, once the whole tree is dead. */
@@ -21,13 +22,14 @@ export interface AgentEnd extends ExitInfo {
  */
 export function createAgent(deps: {
   channel: Channel
+  mask: Mask
   onEvent: (event: AgentEvent) => void | Promise<void>
   onDelta: (delta: AgentDelta) => void
   onSignal: (signal: AgentSignal) => void
 }) {
-  const { channel, onEvent, onDelta, onSignal } = deps
-  const decoder = createDecoder()
-  const tail = createTail()
+  const { channel, mask, onEvent, onDelta, onSignal } = deps
+  const decoder = createDecoder(undefined, mask)
+  const tail = createTail(undefined, undefined, mask)
   const asked = new Map<string, (isAnswered: boolean) => void>()
   let lastOutputAt = Date.now()
   let isReadingPaused = false

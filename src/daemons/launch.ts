@@ -6,6 +6,7 @@ import { openLocalChannel } from './channel.ts'
 import { agentEnvironment } from './environment.ts'
 import { removeRecord, writeRecord } from './leftovers.ts'
 import type { TreeKiller } from './process-tree.ts'
+import { createMask } from './secrets.ts'
 import type { AgentSignal } from './stream-json.ts'
 import { daemonError, type Session } from './types.ts'
 
@@ -64,7 +65,7 @@ async function spawnAgent(spec: Launch, sessionFlag: '--resume' | '--session-id'
     const channel = await openLocalChannel({ command, args, cwd: workspace, env: childEnv, daemonId, killer })
     writeRecord(workspace, daemonId, channel.pid)
     const { onEvent, onDelta, onSignal } = spec
-    return createAgent({ channel, onEvent, onDelta, onSignal })
+    return createAgent({ channel, mask: createMask(childEnv), onEvent, onDelta, onSignal })
   } catch (cause) {
     removeRecord(workspace)
     const { code, message } = cause as NodeJS.ErrnoException

@@ -1,3 +1,6 @@
+import { type Mask, noMask } from './secrets.ts'
+import { clean } from './untrusted.ts'
+
 export interface Line {
   text: string
   /** Bytes that were thrown away because the line was too long. */
@@ -43,14 +46,13 @@ export function createLineReader(maxBytes = 8 * 1024 * 1024) {
 }
 
 /** The last lines of a stream that is read for people: short, and without control characters. */
-export function createTail(maxLines = 20, maxChars = 500) {
+export function createTail(maxLines = 20, maxChars = 500, mask: Mask = noMask) {
   const reader = createLineReader(16 * 1024)
   const lines: string[] = []
   const keep = ({ text }: Line) => {
-    // oxlint-disable-next-line no-control-regex -- control characters are what has to go
-    const clean = text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '').replace(/[\x00-\x08\x0a-\x1f\x7f-\x9f]/g, '')
-    if (clean.trim() === '') return
-    lines.push(clean.slice(0, maxChars))
+    const said = mask(clean(text).replaceAll('\r', ''))
+    if (said.trim() === '') return
+    lines.push(said.slice(0, maxChars))
     if (lines.length > maxLines) lines.shift()
   }
   return {

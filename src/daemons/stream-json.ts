@@ -1,6 +1,8 @@
 import { createLineReader, type Line } from './line-reader.ts'
 import { type AgentDelta, type AgentEvent, deltaOf, eventsOf } from './agent-events.ts'
-import { bounded, list, number, object, text } from './untrusted.ts'
+import { createDeltaMask } from './delta-mask.ts'
+import { type Mask, noMask } from './secrets.ts'
+import { bounded, clean, harmless, label, list, number, object, text } from './untrusted.ts'
 
 /** Lines that steer the daemon; everything else only tells its readers something. */
 export type AgentSignal =
@@ -29,16 +31,20 @@ export interface Decoded {
 }
 
 const resultLimit = 1024 * 1024
+const usageLimit = 64 * 1024
+const maxOpenTools = 10_000
 
 /** Claude Code's stream-json, decoded: bytes in, neutral events and signals out. Also keeps which tool calls are open. */
-export function createDecoder(maxLineBytes?: number) {
+export function createDecoder(maxLineBytes?: number, mask: Mask = noMask) {
   const reader = createLineReader(maxLineBytes)
   const openTools = new Set<string>()
+  const deltas = createDeltaMask(mask)
 
   function decode(line: Line): Decoded {
-    const decoded = decodeLine(line)
+    const decoded = decodeLine(line, mask)
+    decoded.delta = decoded.delta === null ? deltas.flush() : deltas.push(decoded.delta)
     for (const { type, data } of decoded.events) {
-      if (type === 'agent.tool_use') openTools.add(String(data.toolUseId))
+      if (type === 'agent.tool_use' && openTools.size < maxOpenTools) openTools.add(String(data.toolUseId))
       if (type === 'agent.tool_result') openTools.delete(String(data.toolUseId))
     }
     if (decoded.signal?.type === 'result') openTools.clear()
@@ -52,16 +58,17 @@ export function createDecoder(maxLineBytes?: number) {
   }
 }
 
-function decodeLine({ text: line, cutBytes }: Line): Decoded {
+function decodeLine({ text: raw, cutBytes }: Line, mask: Mask): Decoded {
+  const line = mask(clean(raw))
   if (cutBytes > 0) return output(line, `a line was too long: ${cutBytes} bytes of it are left out`)
   if (line.trim() === '') return { events: [], signal: null, delta: null, isProgress: false }
   let parsed: unknown
   try {
-    parsed = JSON.parse(line)
+    parsed = JSON.parse(raw)
   } catch {
     return output(line)
   }
-  const message = object(parsed)
+  const message = object(harmless(parsed, mask))
   if (message === undefined) return output(line)
   const signal = signalOf(message)
   const isControl = signal?.type === 'answer' || message.type === 'keep_alive'
@@ -80,16 +87,20 @@ function signalOf(message: Record<string, unknown>): AgentSignal | null {
     case 'result':
       return resultOf(message)
     case 'command_lifecycle':
-      return { type: 'lifecycle', messageId: text(message.command_uuid), state: text(message.state) }
+      return { type: 'lifecycle', messageId: label(message.command_uuid), state: label(message.state) }
     case 'control_response': {
       const response = object(message.response)
-      return { type: 'answer', requestId: text(response?.request_id), isError: response?.subtype === 'error' }
+      return {
+        type: 'answer',
+        requestId: label(response?.request_id),
+        isError: response?.subtype === 'error',
+      }
     }
     case 'control_request':
       return {
         type: 'request',
-        requestId: text(message.request_id),
-        subtype: text(object(message.request)?.subtype),
+        requestId: label(message.request_id),
+        subtype: label(object(message.request)?.subtype),
       }
     default:
       return null
@@ -100,19 +111,24 @@ function signalOf(message: Record<string, unknown>): AgentSignal | null {
 function resultOf(message: Record<string, unknown>): AgentSignal {
   const isError = message.is_error === true
   const result = typeof message.result === 'string' ? bounded(message.result, resultLimit) : null
-  const reason = text(message.terminal_reason)
-  const code = reason === '' || reason === 'completed' ? text(message.subtype) || 'agent_error' : reason
-  const said = result ?? list(message.errors).map(text).filter(Boolean).join('; ')
+  const reason = label(message.terminal_reason)
+  const code = reason === '' || reason === 'completed' ? label(message.subtype) || 'agent_error' : reason
+  const said = result ?? bounded(list(message.errors).map(text).filter(Boolean).join('; '))
   return {
     type: 'result',
     isError,
     wasAborted: reason.startsWith('aborted'),
-    messageId: text(message.user_message_uuid) || null,
+    messageId: label(message.user_message_uuid) || null,
     result: isError ? null : result,
     error: isError ? { code, message: said || 'the agent reports an error' } : null,
-    usage: object(message.usage) ?? null,
+    usage: boundedUsage(message.usage),
     totalCost: number(message.total_cost_usd),
   }
+}
+
+const boundedUsage = (usage: unknown) => {
+  const found = object(usage) ?? null
+  return JSON.stringify(found).length > usageLimit ? null : found
 }
 
 /** `instruction_id` is ours: Claude Code ignores it, the demo agent keeps its ledger by it. */

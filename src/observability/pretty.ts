@@ -31,11 +31,15 @@ function prettyLine(entry: Entry): string {
 
 /** Control characters could steer the reader's terminal, so such a string is shown as JSON. */
 const shown = (value: unknown) =>
-  typeof value === 'string' && !/\p{Cc}/u.test(value) ? value : JSON.stringify(value)
+  escaped(typeof value === 'string' && !/\p{Cc}/u.test(value) ? value : JSON.stringify(value))
+
+/** JSON leaves those above 0x7e as they are, and a stack all of them. */
+const escaped = (text: string) =>
+  text.replace(/\p{Cc}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 function errorLines(err: ErrorFields): string {
   return (err.stack ?? err.message ?? JSON.stringify(err))
     .split('\n')
-    .map((line) => `  ${line}`)
+    .map((line) => `  ${escaped(line)}`)
     .join('\n')
 }

@@ -36,11 +36,11 @@ test('a line over the limit is cut and reported, and the next one is read as usu
 test('what is no JSON object is output; what is unknown is ignored', () => {
   const decoder = createDecoder()
   const texts = decoder
-    .push(Buffer.from('garbage {\n[1]\n"x"\n\u0000\n'))
+    .push(Buffer.from('garbage {\n[1]\n"x"\na\u0000b\n\u0000\n'))
     .flatMap((decoded) => decoded.events)
   assert.deepEqual(
     texts.map((event) => event.data.text),
-    ['garbage {', '[1]', '"x"', '\u0000'],
+    ['garbage {', '[1]', '"x"', 'ab'],
   )
   for (const odd of [
     { type: 'new' },
