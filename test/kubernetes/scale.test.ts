@@ -11,7 +11,8 @@ const spread = ['--set', 'workspaces.accessMode=ReadWriteMany', '--set', 'servic
 const timeout = 1_200_000
 
 test('scaled from 2 to 6 and back under load, nothing is dropped', { skip, timeout }, async (t) => {
-  const baton = await install(t, 'baton-scale', spread)
+  const short = ['--set', 'config.WORKERS_BUDGET_SECONDS=10']
+  const baton = await install(t, 'baton-scale', [...spread, ...short])
   const load = await startLoad(t, baton)
   for (const replicas of [6, 2]) {
     await kubectl('-n', baton.namespace, 'scale', baton.deployment, `--replicas=${replicas}`)
