@@ -54,6 +54,8 @@ export async function createHttpServer(deps: HttpDeps, sockets: Sockets, streams
     forceCloseConnections: false,
     genReqId: () => randomUUID(),
     return503OnClosing: false,
+    // What the router refuses reaches no error handler.
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
     clientErrorHandler(error, socket) {
       log.debug({ err: error }, 'Bytes that are no HTTP request')
       if (socket.writable) socket.end(rawProblem(error))
