@@ -136,7 +136,7 @@ export const settings = Type.Object({
     'WebSockets and event streams of this process; one more is answered 503.',
   ),
   MAX_SOCKETS_PER_CONTAINER: count(
-    1000,
+    5000,
     1,
     1_000_000,
     'Clients of this process that follow one container; one more is answered 429.',
