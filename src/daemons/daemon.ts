@@ -4,11 +4,13 @@ import type { Config } from '../config.ts'
 import type { AgentEnd } from './agent.ts'
 import type { AgentDelta } from './agent-events.ts'
 import { agentCommand } from './command.ts'
+import type { Gate } from './gate.ts'
 import { launch } from './launch.ts'
 import { endLeftover, removeRecord } from './leftovers.ts'
 import type { TreeKiller } from './process-tree.ts'
 import { createRunning, type Running } from './running.ts'
 import { openSessionRecord } from './session-record.ts'
+import type { AgentSignal } from './stream-json.ts'
 import type { EndReason } from './turn.ts'
 import {
   type DaemonError,
@@ -31,12 +33,13 @@ export function createDaemon(deps: {
   config: DaemonConfig
   env: NodeJS.ProcessEnv
   killer: TreeKiller
+  startGate: Gate
   emit(event: DaemonEvent): void | Promise<void>
   onDelta(delta: AgentDelta & { instructionId: string | null }): void
   onExit(info: { wasRequested: boolean }): void
   log: Logger
 }) {
-  const { containerId, config, env, killer, emit, onDelta, onExit, log } = deps
+  const { containerId, config, env, killer, startGate, emit, onDelta, onExit, log } = deps
   const pod = config.POD_NAME
   let state: 'starting' | 'running' | 'stopped' | 'failed' = 'stopped'
   let running: Running | undefined
@@ -94,7 +97,7 @@ export function createDaemon(deps: {
     if (await endLeftover(workspace, killer))
       log.warn({ containerId }, 'An agent left by an earlier service was ended')
     const record = openSessionRecord(workspace, session.id)
-    const { agent, isResumed } = await launch({
+    const spec = {
       ...agentCommand(config),
       workspace,
       env,
@@ -103,9 +106,10 @@ export function createDaemon(deps: {
       session: { ...session, isStarted: session.isStarted && !record.isEmpty() },
       signal,
       onEvent: relay,
-      onDelta: (delta) => onDelta({ ...delta, instructionId: running?.turn()?.id ?? null }),
-      onSignal: (received) => running?.turn()?.receive(received),
-    })
+      onDelta: (delta: AgentDelta) => onDelta({ ...delta, instructionId: running?.turn()?.id ?? null }),
+      onSignal: (received: AgentSignal) => running?.turn()?.receive(received),
+    }
+    const { agent, isResumed } = await startGate(() => launch(spec))
     record.open(isResumed)
     running = createRunning({
       agent,

@@ -1,8 +1,10 @@
+import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import type { Deadline } from '../deadline.ts'
 import type { AgentDelta } from './agent-events.ts'
 import { createDaemon, type Daemon, type DaemonConfig } from './daemon.ts'
 import { endLeftover, sweepLeftovers } from './leftovers.ts'
+import { createGate } from './gate.ts'
 import { createTreeKiller } from './process-tree.ts'
 import { type DaemonEvent, type Daemons, type DaemonState } from './types.ts'
 import { openWorkspace } from './workspace.ts'
@@ -11,6 +13,11 @@ export { sweepLeftovers } from './leftovers.ts'
 export * from './types.ts'
 
 const stopMs = 5000
+/**
+ * Agents that start at once. A pod that takes over hundreds of containers would else have no time for its own heartbeat,
+ * and none of its agents would answer in time.
+ */
+const startsAtOnce = Math.max(4, 2 * availableParallelism())
 /** Of a shutdown's budget: for the last events and log lines. */
 const marginMs = 250
 const alive = new Set<DaemonState>(['starting', 'ready', 'busy', 'stopping'])
@@ -25,6 +32,7 @@ export function createDaemons(deps: {
 }): Daemons {
   const { config, log, emit, onDelta, env } = deps
   const killer = createTreeKiller()
+  const startGate = createGate(startsAtOnce)
   const daemons = new Map<string, Daemon>()
   const listeners: Parameters<Daemons['onExit']>[0][] = []
   const closing = new AbortController()
@@ -39,6 +47,7 @@ export function createDaemons(deps: {
       config,
       env,
       killer,
+      startGate,
       log,
       emit: (event) => emit(containerId, event),
       onDelta: (delta) => onDelta?.(containerId, delta),

@@ -28,6 +28,7 @@ export interface Launch {
 
 /** An agent that answered `initialize`. Rejects with a DaemonError; nothing of a failed start is left running. */
 export async function launch(spec: Launch): Promise<{ agent: Agent; isResumed: boolean }> {
+  if (spec.signal.aborted) throw daemonError('stopping', 'the start was called off', [], spec.signal.reason)
   const isResumed = spec.session.isStarted
   const agent = await spawnAgent(spec, isResumed ? '--resume' : '--session-id')
   const isReady = await untilReady(agent, spec.signal)

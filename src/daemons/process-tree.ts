@@ -1,4 +1,4 @@
-import { setImmediate, setTimeout } from 'node:timers/promises'
+import { setTimeout } from 'node:timers/promises'
 import { type ProcessEntry, readProcesses } from './process-table.ts'
 
 /** What is known of a daemon's tree: its marker and, while it lives for certain, its first process. */
@@ -25,15 +25,23 @@ export function treeOf({ daemonId, pid }: TreeRoot, processes: ProcessEntry[]): 
   return [...tree].filter((member) => isAlive.has(member) && member !== process.pid)
 }
 
-/** Kills trees; many asked for at once share one look at the process table. */
+/** Looking at the process table blocks the event loop, so of the time at most a third is spent on it. */
+const pauseFactor = 2
+const shortestPauseMs = 5
+
+/** Kills trees; many asked for at about the same time share one look at the process table. */
 export function createTreeKiller(read: () => ProcessEntry[] = readProcesses) {
   let next: Promise<ProcessEntry[]> | undefined
+  let lookMs = 0
   const watched = new Set<() => TreeRoot>()
 
   function look(): Promise<ProcessEntry[]> {
-    next ??= setImmediate().then(() => {
+    next ??= setTimeout(Math.max(shortestPauseMs, pauseFactor * lookMs)).then(() => {
       next = undefined
-      return read()
+      const startedAt = performance.now()
+      const processes = read()
+      lookMs = performance.now() - startedAt
+      return processes
     })
     return next
   }
