@@ -95,13 +95,21 @@ async function baton(t: TestContext, count: number, signal: Signal): Promise<Del
   await until('all run', async () => (await starts()).length >= count, patienceMs)
   // Their agents have the text by now.
   await client.call('GET', '/v1/pods')
+  // The other pod may have been quicker to claim one or two: they have nothing to hand over.
+  const owned = new Set(
+    (await starts())
+      .filter(({ data }) => String(data.pod).startsWith('pod-1'))
+      .map(({ containerId }) => containerId),
+  )
   const signalledAt = Date.now()
   old.signal(signal)
   const again = await until(
     'all run again',
     async () => {
-      const found = (await starts()).filter(({ data }) => String(data.pod).startsWith('pod-2'))
-      return found.length >= count && found
+      const found = (await starts()).filter(
+        ({ containerId, data }) => String(data.pod).startsWith('pod-2') && owned.has(containerId),
+      )
+      return found.length >= owned.size && found
     },
     patienceMs,
   )

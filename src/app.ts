@@ -79,7 +79,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
       await restore.open(epoch)
       return epoch
     },
-    onDeath: () => workers.scan(),
+    onDeath: () => workers.claimOrphans(),
   })
   const deltas = createDeltas({ publisher: connections.front, subscriber: connections.deltas, log })
   const appender = createAppender({

@@ -89,14 +89,14 @@ export function createLanes(deps: {
   }
 
   /** Claims what has work and no owner, each pod in its turn, so that two seldom try at once. */
-  function consider(containerId: string) {
+  function consider(containerId: string, graceMs = 0) {
     if (isQuiet || open.has(containerId) || considered.has(containerId)) return
     if (ownership.isFull() && spare().length === 0) return
     considered.add(containerId)
     const timer = setTimeout(() => {
       considered.delete(containerId)
       if (!isQuiet) ring(containerId, true)
-    }, ownership.delayMs(containerId))
+    }, graceMs + ownership.delayMs(containerId))
     timer.unref()
   }
 
@@ -156,9 +156,9 @@ export function createLanes(deps: {
     owned: () => [...open.values()],
     get: (containerId: string) => open.get(containerId),
     use,
-    /** The safety net behind the doorbells. */
-    async scan() {
-      for (const containerId of await ownership.orphans(spare().length)) consider(containerId)
+    /** The safety net behind the doorbells. What was accepted a moment ago is left to the pod that accepted it. */
+    async scan(graceMs = 200) {
+      for (const containerId of await ownership.orphans(spare().length)) consider(containerId, graceMs)
       for (const lane of open.values()) {
         if (lane.isIdleWithWork()) lane.resync('scan')
         else if (isRetirable(lane, idleMs) && !hasDaemon(lane)) retire(lane)

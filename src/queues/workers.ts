@@ -23,8 +23,8 @@ export function createWorkers(deps: {
   const { budgetMs, podId, lanes, daemons, sessions, log } = deps
   let scanning: NodeJS.Timeout | undefined
 
-  function scan() {
-    lanes.scan().catch((err: unknown) => log.debug({ err }, 'The scan failed'))
+  function scan(graceMs?: number) {
+    lanes.scan(graceMs).catch((err: unknown) => log.debug({ err }, 'The scan failed'))
   }
 
   function act(event: JournalEvent) {
@@ -101,7 +101,7 @@ export function createWorkers(deps: {
     name: 'workers',
     budgetMs,
     start() {
-      scanning = setInterval(scan, scanMs)
+      scanning = setInterval(() => scan(), scanMs)
     },
     quiet() {
       clearInterval(scanning)
@@ -109,6 +109,7 @@ export function createWorkers(deps: {
     },
     stop,
     act,
-    scan,
+    /** A pod died: nobody else knows of what it accepted. */
+    claimOrphans: () => scan(0),
   } satisfies Component & Record<string, unknown>
 }
