@@ -17,7 +17,7 @@ const stopMs = 5000
  * Agents that start at once. A pod that takes over hundreds of containers would else have no time for its own heartbeat,
  * and none of its agents would answer in time.
  */
-const startsAtOnce = Math.max(4, 2 * availableParallelism())
+const startsAtOnce = Math.max(16, 4 * availableParallelism())
 /** Of a shutdown's budget: for the last events and log lines. */
 const marginMs = 250
 const alive = new Set<DaemonState>(['starting', 'ready', 'busy', 'stopping'])
