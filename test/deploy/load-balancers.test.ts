@@ -91,7 +91,12 @@ for (const balancer of balancers) {
 /** Two processes on one Redis, and the example with their ports in front. */
 async function startBehind(t: TestContext, { file, args, adapt }: Balancer, path: string) {
   const redis = await startRedis(t)
-  const env = { DRAIN_SECONDS: String(drainSeconds), WORKERS_BUDGET_SECONDS: '5' }
+  const env = {
+    DRAIN_SECONDS: String(drainSeconds),
+    WORKERS_BUDGET_SECONDS: '5',
+    // One address sends it all.
+    RATE_LIMIT_PER_MINUTE: '0',
+  }
   const services = [await startService(t, { redis, env }), await startService(t, { redis, env })] as const
   const port = await freePort()
   const ports: Record<string, string> = {

@@ -142,7 +142,10 @@ test('the pods of the Operator example are those of the chart', async () => {
     kind: string
     spec: { selector: { matchLabels: object }; podMetricsEndpoints: { path: string; port: string }[] }
   }
+  const base = await readDeploy('kubernetes/base/baton.yaml')
   assert.equal(monitor.kind, 'PodMonitor')
   assert.deepEqual(monitor.spec.selector.matchLabels, { 'app.kubernetes.io/name': 'baton' })
-  assert.equal(monitor.spec.podMetricsEndpoints[0]?.path, '/metrics')
+  const [endpoint] = monitor.spec.podMetricsEndpoints
+  assert.equal(endpoint?.path, '/metrics')
+  assert.match(base, new RegExp(`- name: ${endpoint?.port}\\n +containerPort: 9090\\n`))
 })

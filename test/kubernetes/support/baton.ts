@@ -23,6 +23,9 @@ interface Secrets {
   items: { metadata: { name: string }; data?: Record<string, string> }[]
 }
 
+/** One caller sends the whole load. */
+const unlimited = ['--set', 'config.RATE_LIMIT_PER_MINUTE=0']
+
 export const imageValues = () => {
   const at = image.lastIndexOf(':')
   return [
@@ -56,6 +59,7 @@ export async function install(t: TestContext, namespace: string, values: string[
     release,
     chart,
     ...imageValues(),
+    ...unlimited,
     ...values,
     '--wait',
     '--timeout',

@@ -12,6 +12,7 @@ export interface Pod {
     creationTimestamp: string
     deletionTimestamp?: string
     deletionGracePeriodSeconds?: number
+    annotations?: Record<string, string>
   }
   spec: { nodeName?: string; terminationGracePeriodSeconds: number; containers: { name: string }[] }
   status: {
