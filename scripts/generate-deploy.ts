@@ -67,11 +67,10 @@ function base(helmPath: string): string {
   )
 }
 
+/** `HELMS` is what scripts/helm.sh has found. */
 function findHelm(): string | undefined {
-  const places = [
-    ...(process.env.PATH ?? '').split(delimiter),
-    join(root, '.tools/bin'),
-    join(root, '.tools'),
-  ]
-  return process.env.HELM ?? places.map((place) => join(place, 'helm')).find((path) => existsSync(path))
+  const given = process.env.HELM ?? process.env.HELMS?.split(':').find(Boolean)
+  const places = [...(process.env.PATH ?? '').split(delimiter), join(root, '.tools/bin')]
+  const found = ['helm', 'helm3', 'helm4'].flatMap((name) => places.map((place) => join(place, name)))
+  return given ?? found.find((path) => existsSync(path))
 }

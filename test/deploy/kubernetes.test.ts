@@ -27,7 +27,7 @@ const kustomizes = !kubectl.skip && (await understandsPatches(kubectl.path))
 const skipOverlays = helm.skip || (!kustomizes && 'kubectl with kustomize 4 or newer is not installed')
 
 /** What a pod has besides its ConfigMap. */
-const given = { KUBERNETES_SERVICE_HOST: '10.96.0.1', API_TOKENS: 'a-token-of-the-secret' }
+const beside = { KUBERNETES_SERVICE_HOST: '10.96.0.1', API_TOKENS: 'a-token-of-the-secret' }
 
 const documentsOf = (text: string) =>
   parseAllDocuments(text)
@@ -43,7 +43,7 @@ test('the base is given the time that its own settings need', async () => {
   const [container] = pod?.containers ?? []
   const grace = pod?.terminationGracePeriodSeconds ?? 0
   const sleep = container?.lifecycle?.preStop.sleep.seconds ?? 0
-  const { totalSeconds } = shutdownBudget(loadConfig({ ...settings, ...given }))
+  const { totalSeconds } = shutdownBudget(loadConfig({ ...settings, ...beside }))
   assert.ok(grace >= sleep + totalSeconds, `${grace} s for ${sleep} + ${totalSeconds}`)
   const told = container?.env?.find(({ name }) => name === 'TERMINATION_GRACE_PERIOD_SECONDS')?.value
   assert.equal(told, String(grace))
