@@ -18,8 +18,16 @@ const seconds = (ms: unknown) => `${(Number(ms) / 1000).toFixed(2)} s`
 const number = (value: unknown) => Number(value).toLocaleString('en-US')
 
 function rollouts(): string {
-  const [on, off] = [read('rollout'), read('rollout-without-drain')]
-  const columns = [on, off].filter((row) => row !== undefined)
+  const kinds: [string, string][] = [
+    ['rollout', 'with the drain window'],
+    ['rollout-without-drain', 'without'],
+    ['rollout-without-anything', 'without, workers 1 s'],
+  ]
+  const measured = kinds.flatMap(([name, title]) => {
+    const row = read(name)
+    return row === undefined ? [] : [{ title, row }]
+  })
+  const columns = measured.map(({ row }) => row)
   const lines: [string, (row: Row) => string][] = [
     ['rollouts', (row) => number(row.rollouts)],
     [
@@ -39,7 +47,7 @@ function rollouts(): string {
     ['slowest end of a pod', (row) => `${Number(row.slowestEndSeconds).toFixed(0)} s`],
     ['late requests', (row) => number(row.lateRequests)],
   ]
-  const head = ['', 'with the drain window', 'without'].slice(0, columns.length + 1)
+  const head = ['', ...measured.map(({ title }) => title)]
   return table(
     head,
     lines.map(([name, value]) => [name, ...columns.map(value)]),

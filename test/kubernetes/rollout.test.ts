@@ -40,16 +40,26 @@ test('a rolling update under load drops nothing', { skip, timeout: testMs }, asy
   }
 })
 
-test('the same without a drain window, for comparison', { skip, timeout: testMs }, async (t) => {
-  const custom = ['--set', 'loadBalancer.preset=custom', '--set', 'loadBalancer.preStopSeconds=0']
-  const off = [...custom, '--set', 'config.DRAIN_SECONDS=0']
-  const measured = await measureRollouts(t, 'baton-rollout-off', [...spread, ...short, ...off], rollouts)
-  await record('rollout-without-drain', row(measured))
-  t.diagnostic(JSON.stringify(row(measured)))
-  // Requests may fail here; instructions and events never depend on the window.
-  assertClean(measured.audit)
-  assert.deepEqual({ gaps: measured.gaps, repeats: measured.repeats }, { gaps: [], repeats: [] })
-})
+/** The workers' step serves too: only where it is short does a pod end before the Service has noticed. */
+for (const [name, workersSeconds] of [
+  ['rollout-without-drain', 10],
+  ['rollout-without-anything', 1],
+] as const) {
+  const title = `without a drain window and ${workersSeconds} s for the workers, for comparison`
+  test(title, { skip, timeout: testMs }, async (t) => {
+    const off = ['loadBalancer.preset=custom', 'loadBalancer.preStopSeconds=0', 'config.DRAIN_SECONDS=0']
+    const values = [...off, `config.WORKERS_BUDGET_SECONDS=${workersSeconds}`].flatMap((value) => [
+      '--set',
+      value,
+    ])
+    const measured = await measureRollouts(t, `baton-${name}`, [...spread, ...values], rollouts)
+    await record(name, row(measured))
+    t.diagnostic(JSON.stringify(row(measured)))
+    // Requests may fail here; instructions and events never depend on the window.
+    assertClean(measured.audit)
+    assert.deepEqual({ gaps: measured.gaps, repeats: measured.repeats }, { gaps: [], repeats: [] })
+  })
+}
 
 function row(measured: Measured) {
   const ends = measured.ended.map(({ seconds }) => seconds)
