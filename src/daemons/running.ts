@@ -62,7 +62,9 @@ export function createRunning(deps: {
         record,
         kill: () => void this.kill('interrupt').catch(() => {}),
       })
-      const onAbort = () => open.interrupt()
+      // A fenced one is killed as in a crash: told to stop, the agent would run again what it may just have finished.
+      const onAbort = () =>
+        signal.reason === 'fenced' ? void this.kill('fenced').catch(() => {}) : open.interrupt()
       turn = open
       signal.addEventListener('abort', onAbort)
       try {
