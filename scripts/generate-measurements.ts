@@ -1,11 +1,11 @@
-/** Writes the tables between the markers of deploy/measurements.md from what `scripts/test-cluster.sh` has measured. */
+/** Writes the tables between the markers of README.md and deploy/measurements.md from what `scripts/test-cluster.sh` has measured. */
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const dir = process.env.MEASUREMENTS ?? join(root, '.tools/measurements')
-const target = join(root, 'deploy/measurements.md')
+const targets = ['README.md', 'deploy/measurements.md'].map((path) => join(root, path))
 
 type Row = Record<string, number | string | object>
 
@@ -108,12 +108,14 @@ const table = (head: string[], rows: string[][]) =>
     : [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 
 const tables: Record<string, () => string> = { rollouts, installs, failures, needs }
-const before = readFileSync(target, 'utf8')
-const after = before.replace(
-  /(<!-- (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
-  (whole, start: string, name: string, end: string) => {
-    const text = tables[name]?.() ?? ''
-    return text === '' ? whole : `${start}\n${text}\n\n${end}`
-  },
-)
-writeFileSync(target, after)
+for (const target of targets) {
+  const before = readFileSync(target, 'utf8')
+  const after = before.replace(
+    /(<!-- (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (whole, start: string, name: string, end: string) => {
+      const text = tables[name]?.() ?? ''
+      return text === '' ? whole : `${start}\n${text}\n\n${end}`
+    },
+  )
+  writeFileSync(target, after)
+}
