@@ -8,7 +8,7 @@ import { assertPromises, resumptions } from '../support/promises.ts'
 import { withLoad } from '../support/submitter.ts'
 
 /** Shorter than a heartbeat lives: what runs goes on. */
-const refusalMs = 2000
+const refusalMs = 1800
 const recoveryMs = 6000
 /** Of all pods and connections together; a loop without a pause makes thousands. */
 const errorsPerSecond = 300
@@ -30,7 +30,7 @@ test('Redis that refuses', async (t) => {
   const cluster = await startCluster(t)
   const { looker } = cluster
 
-  await t.test('read-only for 2 s, as at a failover: no hot loop, nothing runs again', async (step) => {
+  await t.test('read-only for 1.8 s, as at a failover: no hot loop, nothing runs again', async (step) => {
     const port = await freePort()
     const result = await withLoad(cluster, 'readonly', async () => {
       await looker.replicaof('127.0.0.1', port)
@@ -46,7 +46,7 @@ test('Redis that refuses', async (t) => {
     assert.equal(await resumedIn(cluster, 'readonly'), 0)
   })
 
-  await t.test('out of memory for 2 s: what runs ends once, submissions are refused', async (step) => {
+  await t.test('out of memory for 1.8 s: what runs ends once, submissions are refused', async (step) => {
     const result = await withLoad(cluster, 'oom', async () => {
       await looker.config('SET', 'maxmemory', '1mb')
       await setTimeout(refusalMs)
