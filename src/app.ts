@@ -6,6 +6,7 @@ import { type Config, retentionMs, stepBudgets } from './config.ts'
 import { createDaemons } from './daemons/daemons.ts'
 import { createHealthMonitor } from './health/monitor.ts'
 import { createRecovery } from './health/recovery.ts'
+import { createDatabase } from './history/component.ts'
 import { createFeed } from './history/feed.ts'
 import { openHistory } from './history/open.ts'
 import { createRetention } from './history/retention.ts'
@@ -22,9 +23,9 @@ import { createStreams } from './http/sse.ts'
 import { createSockets } from './http/websocket/server.ts'
 import { createDeltas } from './journal/deltas.ts'
 import { createAppender, type OwnerEvent } from './journal/appender.ts'
-import { openEpoch } from './journal/epoch.ts'
 import { createConnections } from './journal/redis.ts'
 import type { Component, Phase } from './lifecycle.ts'
+import { createInstructionCounts } from './observability/instruction-counts.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { createOwnership } from './ownership/ownership.ts'
 import { createPods } from './ownership/pods.ts'
@@ -36,7 +37,7 @@ import { createQueues } from './queues/queues.ts'
 import { createRenewal } from './queues/renew.ts'
 import { createRestore } from './queues/restore.ts'
 import { createSessions } from './queues/sessions.ts'
-import { type JobEnd, createTurns } from './queues/turn.ts'
+import { createTurns } from './queues/turn.ts'
 import { createWorkers } from './queues/workers.ts'
 
 /** Builds everything and opens nothing but SQLite. `components` is the order of shutdown: move a line to change it. */
@@ -74,11 +75,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     maxContainers: config.MAX_CONTAINERS_PER_POD,
     log,
     onLost: () => lanes.lose(),
-    async onEmpty() {
-      const epoch = await openEpoch(connections.back)
-      await restore.open(epoch)
-      return epoch
-    },
+    onEmpty: restore.open,
     onDeath: () => workers.claimOrphans(),
   })
   const deltas = createDeltas({ publisher: connections.front, subscriber: connections.deltas, log })
@@ -133,7 +130,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     onEnd: metrics.recovery,
   })
   const turns = createTurns({ run: runBack, podId, daemons, sessions, recovery, appender, log })
-  const counts = createCounts(() => lifecyclePhase !== 'running')
+  const counts = createInstructionCounts(() => lifecyclePhase !== 'running')
   const lanes = createLanes({
     ownership,
     daemons,
@@ -161,17 +158,7 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     sessions,
     log,
   })
-  const monitor = createHealthMonitor({
-    daemons,
-    recovery,
-    intervalMs: config.HEALTH_INTERVAL_SECONDS * 1000,
-    limits: {
-      pingMs: config.HEALTH_PING_TIMEOUT_SECONDS * 1000,
-      turnStallMs: config.TURN_STALL_SECONDS * 1000,
-      toolStallMs: config.TOOL_STALL_SECONDS * 1000,
-    },
-    log,
-  })
+  const monitor = createHealthMonitor({ daemons, recovery, config, log })
   const queues = createQueues({
     budgetMs: stepBudgets.queues,
     podId,
@@ -197,14 +184,11 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     checks: [
       { name: 'redis', check: () => connections.front.ping() },
       { name: 'sqlite', check: () => history.check() },
-      { name: 'projection', check: () => assertLag(tail.lagSeconds(), config.READY_MAX_LAG_SECONDS) },
+      { name: 'projection', check: () => tail.assertLag(config.READY_MAX_LAG_SECONDS) },
     ],
   })
   const backlog = createBacklog(log)
-  const audience = createAudience({
-    maxSockets: config.MAX_SOCKETS,
-    maxPerContainer: config.MAX_SOCKETS_PER_CONTAINER,
-  })
+  const audience = createAudience(config)
   const streams = createStreams({ history, feed, deltas, backlog, audience, log })
   const sockets = createSockets({ history, feed, deltas, backlog, audience, log, config }, streams)
   const server = await createHttpServer(
@@ -236,19 +220,9 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
     sockets,
     streams,
   )
-  const metricsServer =
-    config.METRICS_PORT === undefined
-      ? undefined
-      : await createMetricsServer({ config, probes, metrics, version })
+  const metricsServer = await createMetricsServer({ config, probes, metrics, version })
   const http = createHttp(server, metricsServer, config, log)
-  const database: Component = {
-    name: 'database',
-    budgetMs: stepBudgets.database,
-    stop() {
-      history.close()
-      log.info('Database closed')
-    },
-  }
+  const database = createDatabase(history, log)
 
   let lifecyclePhase: Phase = 'starting'
   return {
@@ -273,20 +247,3 @@ export async function createApp(config: Config, log: Logger, env: NodeJS.Process
 export type App = Awaited<ReturnType<typeof createApp>>
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
-
-function assertLag(seconds: number, limit: number) {
-  if (seconds > limit) throw new Error(`SQLite is ${seconds.toFixed(1)} s behind the journal`)
-}
-
-/** What became of the instructions that ran when the shutdown began. */
-function createCounts(isCounting: () => boolean) {
-  const count = { finished: 0, handedBack: 0 }
-  return {
-    add(end: JobEnd) {
-      if (!isCounting()) return
-      if (end === 'finished') count.finished += 1
-      if (end === 'handed_back') count.handedBack += 1
-    },
-    read: (stillRunning: number) => ({ ...count, lost: stillRunning }),
-  }
-}

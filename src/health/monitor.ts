@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { DaemonInfo, Daemons } from '../daemons/types.ts'
-import { stepBudgets } from '../config.ts'
+import { type Config, stepBudgets } from '../config.ts'
 import type { Component } from '../lifecycle.ts'
 import { type CheckLimits, examine } from './checks.ts'
 import type { Recovery } from './recovery.ts'
@@ -9,11 +9,16 @@ import type { Recovery } from './recovery.ts'
 export function createHealthMonitor(deps: {
   daemons: Daemons
   recovery: Recovery
-  intervalMs: number
-  limits: CheckLimits
+  config: Config
   log: Logger
 }): Component {
-  const { daemons, recovery, intervalMs, limits, log } = deps
+  const { daemons, recovery, config, log } = deps
+  const intervalMs = config.HEALTH_INTERVAL_SECONDS * 1000
+  const limits: CheckLimits = {
+    pingMs: config.HEALTH_PING_TIMEOUT_SECONDS * 1000,
+    turnStallMs: config.TURN_STALL_SECONDS * 1000,
+    toolStallMs: config.TOOL_STALL_SECONDS * 1000,
+  }
   const checking = new Set<string>()
   let timer: NodeJS.Timeout | undefined
   let isStopped = false

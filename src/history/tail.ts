@@ -77,6 +77,8 @@ export function createTail(deps: {
     if (head.length < entries.length) project(entries.slice(head.length))
   }
 
+  const lagSeconds = () => (behind === undefined ? 0 : ageMs(behind.id) / 1000)
+
   return {
     start() {
       redis.on('close', () => {
@@ -91,7 +93,11 @@ export function createTail(deps: {
       await following
     },
     /** Age of the oldest entry that waits for SQLite, 0 when nothing waits. */
-    lagSeconds: () => (behind === undefined ? 0 : ageMs(behind.id) / 1000),
+    lagSeconds,
+    /** Throws when it is older than `limit` seconds. */
+    assertLag(limit: number) {
+      if (lagSeconds() > limit) throw new Error(`SQLite is ${lagSeconds().toFixed(1)} s behind the journal`)
+    },
     /** Resolves when everything that is in the journal now can be read from the history. */
     async caughtUp(ms: number): Promise<void> {
       const last = await front.xrevrange(journalKey, '+', '-', 'COUNT', 1)

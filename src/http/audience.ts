@@ -1,8 +1,9 @@
+import type { Config } from '../config.ts'
 import { serviceError } from '../errors.ts'
 
 /** Who listens: WebSockets and event streams together, in all and per container. */
-export function createAudience(limits: { maxSockets: number; maxPerContainer: number }) {
-  const { maxSockets, maxPerContainer } = limits
+export function createAudience(config: Pick<Config, 'MAX_SOCKETS' | 'MAX_SOCKETS_PER_CONTAINER'>) {
+  const { MAX_SOCKETS: maxSockets, MAX_SOCKETS_PER_CONTAINER: maxPerContainer } = config
   const followers = new Map<string, number>()
   let size = 0
 

@@ -10,6 +10,7 @@ import { metricsRoute, probeRoutes } from './routes/operations.ts'
 /** `/metrics` and the probes on a port of their own, which needs no way in from outside the cluster. */
 export async function createMetricsServer(deps: Pick<HttpDeps, 'config' | 'probes' | 'metrics' | 'version'>) {
   const { config } = deps
+  if (config.METRICS_PORT === undefined) return undefined
   const isAllowedHost = createHostCheck(config, true)
   const app = Fastify({
     keepAliveTimeout: config.KEEP_ALIVE_SECONDS * 1000,
@@ -31,7 +32,7 @@ export async function createMetricsServer(deps: Pick<HttpDeps, 'config' | 'probe
   return app
 }
 
-export type MetricsServer = Awaited<ReturnType<typeof createMetricsServer>>
+export type MetricsServer = NonNullable<Awaited<ReturnType<typeof createMetricsServer>>>
 
 /** It answers as long as the main server does: probes are asked until the end of the drain. */
 export function endWith(main: Server, own: Server) {

@@ -4,7 +4,6 @@ import { messageOf } from '../errors.ts'
 import type { Retention } from '../history/retention.ts'
 import type { Tail } from '../history/tail.ts'
 import type { Appender } from '../journal/appender.ts'
-import { openEpoch } from '../journal/epoch.ts'
 import type { Connections } from '../journal/redis.ts'
 import type { Component } from '../lifecycle.ts'
 import type { Ownership } from '../ownership/ownership.ts'
@@ -25,7 +24,8 @@ export function createQueues(deps: {
   lanes(): Lane[]
   inFlight: { idle(ms: number): Promise<boolean> }
   closeForWrites(): void
-  onOpen(epoch: string): Promise<void>
+  /** Resolves to the journal's epoch when this pod's history agrees with it. */
+  onOpen(): Promise<string>
   log: Logger
 }) {
   const {
@@ -50,9 +50,7 @@ export function createQueues(deps: {
     budgetMs,
     async start(signal: AbortSignal) {
       await connections.connect(connectMs, signal)
-      const epoch = await openEpoch(connections.back)
-      await onOpen(epoch)
-      await ownership.start(epoch)
+      await ownership.start(await onOpen())
       isOpen = true
       tail.start()
       retention.start()

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { History } from '../history/open.ts'
 import type { Page } from '../history/page.ts'
 import type { ContainerView } from '../history/views.ts'
+import { openEpoch } from '../journal/epoch.ts'
 import type { RunScript } from '../journal/scripts.ts'
 import { bootstrapHistory } from './bootstrap.ts'
 
@@ -73,19 +74,21 @@ export function createRestore(deps: {
   return {
     /** Before the history forgets the old epoch. */
     keep,
-    /** Resolves when this pod's history and Redis agree on the epoch. */
-    async open(epoch: string) {
+    /** Resolves to the journal's epoch, when this pod's history agrees with it. */
+    async open(): Promise<string> {
+      const epoch = await openEpoch(redis)
       if (history.epoch === null) {
         await bootstrapHistory(redis, history)
-        return history.setEpoch(epoch)
+        history.setEpoch(epoch)
       }
       if (history.epoch !== epoch) keep()
-      if (before === undefined) return
+      if (before === undefined) return epoch
       const restored = await putBack(before)
       // Last, so that one that is killed in between puts them back again; the tail may have seen the new epoch before.
       if (history.epoch !== epoch) history.reset(epoch)
       before = undefined
       log.warn({ epoch, restored }, 'Redis lost data: unfinished instructions were put back')
+      return epoch
     },
   }
 }

@@ -65,10 +65,7 @@ export async function startHttp(t: TestContext, options: HttpOptions = {}) {
     readiness: async () => ({ checks: {} }),
     version: '1.2.3',
   })
-  const audience = createAudience({
-    maxSockets: config.MAX_SOCKETS,
-    maxPerContainer: config.MAX_SOCKETS_PER_CONTAINER,
-  })
+  const audience = createAudience(config)
   const streams = createStreams({ history, feed, deltas, backlog, audience, log })
   const sockets = createSockets({ history, feed, deltas, backlog, audience, log, config }, streams)
   const app = await createHttpServer(
