@@ -11,6 +11,9 @@ use_node && install_packages && find_redis || exit 1
 find_helms
 find_deploy_tools
 
+# The tests start the service some hundred times: compiled once, a start takes a quarter less of the processor.
+export NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$PWD/.tools/compile-cache}
+
 failed=
 check() {
   echo

@@ -56,7 +56,7 @@ function createLoad(cluster: Cluster) {
       await ask('GET', `/v1/containers/${containerId}`)
       await ask('PUT', `/v1/containers/${containerId}`)
       await ask('GET', '/v1/pods')
-      await pause(50)
+      await pause(250)
     }
   }
 

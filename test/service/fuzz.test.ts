@@ -65,7 +65,7 @@ test('1,500 random requests to every route of the description: no answer is a 5x
 
   for (let n = 0; n < requests; n += 1) await askOne()
   for (const status of [200, 202, 400, 404, 415])
-    assert.ok((statuses.get(status) ?? 0) > 10, `${status}: ${JSON.stringify([...statuses])}`)
+    assert.ok((statuses.get(status) ?? 0) > 5, `${status}: ${JSON.stringify([...statuses])}`)
   assert.equal((await client.call('GET', '/readyz')).status, 200)
   assert.deepEqual(
     service.lines.filter(({ level }) => level === 'error' || level === 'fatal'),

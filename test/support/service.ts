@@ -43,6 +43,7 @@ export async function startService(t: TestContext, options: StartOptions = {}) {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
+      ...(process.env.NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }),
       PORT: '0',
       DATA_DIR: dataDir,
       LOG_FORMAT: 'json',
