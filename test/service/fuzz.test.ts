@@ -5,10 +5,10 @@ import { createClient } from '../support/client.ts'
 import { startRedis } from '../support/redis.ts'
 import { startService } from '../support/service.ts'
 
-const requests = 800
+const requests = 1500
 const known = ['f-1', 'f-2']
 
-test('800 random requests to every route of the description: no answer is a 5xx, and the service lives', async (t) => {
+test('1,500 random requests to every route of the description: no answer is a 5xx, and the service lives', async (t) => {
   const redis = await startRedis(t)
   const service = await startService(t, { redis })
   const client = createClient(service.url)
